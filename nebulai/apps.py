@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class NebulaiConfig(AppConfig):
+    """The project itself: present as an app so that its checks run."""
+
+    name = "nebulai"
+
+    def ready(self) -> None:
+        from nebulai import checks  # noqa: F401  (registers them)

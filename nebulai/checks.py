@@ -1,0 +1,33 @@
+"""System checks of the NEBULAI_* variables: `manage.py check` names what is wrong and what to do."""
+
+from importlib.util import find_spec
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from nebulai import env
+
+
+@register()
+def environment(**kwargs: Any) -> list[CheckMessage]:
+    """Variables that could not be read, and those that ask for a package that is not installed."""
+    found: list[CheckMessage] = [Error(problem, id="nebulai.E001") for problem in dict.fromkeys(env.problems)]
+    if settings.PRODUCTION and not settings.ALLOWED_HOSTS:
+        found.append(
+            Error("NEBULAI_DEBUG=0 needs NEBULAI_ALLOWED_HOSTS; name the hosts of the site.", id="nebulai.E002")
+        )
+    if settings.CACHE_URL and not settings.CACHE_URL.startswith(("redis://", "rediss://", "unix://")):
+        found.append(Error("NEBULAI_CACHE_URL must begin with redis://, rediss:// or unix://.", id="nebulai.E003"))
+    for variable, wanted, package, extra in (
+        ("NEBULAI_CACHE_URL", settings.CACHE_URL, "redis", "redis"),
+        ("NEBULAI_S3_BUCKET", settings.S3_BUCKET, "storages", "s3"),
+    ):
+        if wanted and find_spec(package) is None:
+            message = f"{variable} is set, but the package for it is missing; install the extra nebulai[{extra}]."
+            found.append(Error(message, id="nebulai.E004"))
+    if not settings.RATE_LIMITS and settings.PRODUCTION:
+        found.append(
+            Warning("NEBULAI_RATE_LIMITS is off; switch it off for tests and benchmarks only.", id="nebulai.W001")
+        )
+    return found

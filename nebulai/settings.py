@@ -1,0 +1,196 @@
+"""Settings, all from NEBULAI_* variables: the README's table says what each is for, nebulai/checks.py validates them.
+
+NEBULAI_DEBUG has three states. Unset: a site for yourself over plain HTTP, with a key made on first use. 1: the same
+with Django's debug pages. 0: production, where nothing is guessed and HTTPS is expected.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from nebulai import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DEBUG = env.flag("NEBULAI_DEBUG", False)
+PRODUCTION = bool(env.text("NEBULAI_DEBUG")) and not DEBUG  # so a misspelt value errs on the safe side
+
+DATA_DIR = Path(env.text("NEBULAI_DATA_DIR", str(BASE_DIR / "var"))).expanduser().resolve()
+MODELS_STORE = Path(env.text("NEBULAI_MODELS_STORE", str(BASE_DIR / "models_store"))).expanduser().resolve()
+try:
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(
+        f"NEBULAI_DATA_DIR {DATA_DIR} cannot be made ({error.strerror}); name a folder that can be written to."
+    ) from error
+
+SECRET_KEY = env.text("NEBULAI_SECRET_KEY")
+if not SECRET_KEY and PRODUCTION:
+    raise ImproperlyConfigured(
+        "NEBULAI_DEBUG=0 needs NEBULAI_SECRET_KEY; set it to a long random string that you keep secret."
+    )
+SECRET_KEY = SECRET_KEY or env.local_secret_key(DATA_DIR / "secret_key")
+
+ALLOWED_HOSTS = env.words("NEBULAI_ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.words("NEBULAI_CSRF_TRUSTED_ORIGINS", [])
+
+INSTALLED_APPS = [
+    "nebulai",
+    "accounts",
+    "galaxies",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_htmx",
+    "template_partials",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "nebulai.urls"
+WSGI_APPLICATION = "nebulai.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES: dict[str, Any] = {
+    "default": dj_database_url.parse(
+        env.text("NEBULAI_DATABASE_URL", f"sqlite:///{DATA_DIR / 'nebulai.sqlite3'}"),
+        conn_max_age=60,
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # WAL lets readers go on while one writes; IMMEDIATE makes writers wait their turn instead of failing half-way.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+    # A file also in tests: an in-memory database has neither WAL nor real locks between threads.
+    DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Rate limits live in the cache, so every process must see the same one: the database where no Redis is named.
+CACHE_URL = env.text("NEBULAI_CACHE_URL")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    if CACHE_URL
+    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "nebulai_cache"}
+}
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = DATA_DIR / "media"
+S3_BUCKET = env.text("NEBULAI_S3_BUCKET")
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+if S3_BUCKET:
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": env.text("NEBULAI_S3_ENDPOINT") or None,
+            "region_name": env.text("NEBULAI_S3_REGION") or None,
+        },
+    }
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# HTTPS. Behind a proxy its X-Forwarded-* headers are believed only when NEBULAI_TRUSTED_PROXY_COUNT says there is one.
+HTTPS = env.flag("NEBULAI_HTTPS", PRODUCTION)
+TRUSTED_PROXY_COUNT = env.natural("NEBULAI_TRUSTED_PROXY_COUNT", 0)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+if TRUSTED_PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+# Whether HSTS holds for sibling subdomains, or for the browsers' preload list, binds the whole domain: not ours to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+
+# People
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+# allauth counts for us, too: "generate" is galaxies.views' own action.
+RATE_LIMITS = env.flag("NEBULAI_RATE_LIMITS", True)
+ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {"generate": "60/m/ip"} if RATE_LIMITS else False
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        name: {"handlers": ["console"], "level": "INFO", "propagate": False}
+        for name in ("django", "galaxies", "accounts")
+    },
+}
