@@ -1,0 +1,128 @@
+"""What the site remembers: the model versions it knows, and every galaxy's recipe."""
+
+import secrets
+from pathlib import Path
+from typing import Any, Self
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+MAX_SEED = 2**63 - 1
+MIN_PSI, MAX_PSI, DEFAULT_PSI = 0.3, 1.2, 0.8
+
+# No 0 and O, no 1, I and l: an id may be read aloud. 11 of these 57 characters are 64 bits, too many to guess.
+ID_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+ID_LENGTH = 11
+
+
+def new_public_id() -> str:
+    """An unguessable short id for a galaxy."""
+    return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+
+
+class ModelVersion(models.Model):
+    """A bundle that the database knows. What pages show of it is copied here, so that no page reads its files."""
+
+    version = models.CharField(
+        max_length=64,
+        unique=True,
+        validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z", "Use letters, digits, dots, dashes.")],
+    )
+    is_active = models.BooleanField(default=False, editable=False)
+    trained = models.CharField(max_length=40, blank=True, help_text="When the bundle was written, as it says itself.")
+    registered = models.DateTimeField(default=timezone.now, editable=False)
+    n_clusters = models.PositiveSmallIntegerField()
+    resolution = models.PositiveSmallIntegerField()
+    families = models.JSONField(default=list, help_text="id, name, sentence, share and exemplar files of each cluster.")
+    credit = models.TextField(blank=True, help_text="Whose images the model learned from.")
+    checksum = models.CharField(max_length=64, help_text="sha256 of the manifest, which has those of all other files.")
+
+    class Meta:
+        ordering = ["-registered"]
+        constraints = [
+            models.UniqueConstraint(fields=["is_active"], condition=Q(is_active=True), name="one_active_model_version"),
+        ]
+
+    def __str__(self) -> str:
+        return self.version
+
+    @classmethod
+    def active(cls) -> Self | None:
+        """The version that new galaxies come from, or None before the first is activated."""
+        return cls.objects.filter(is_active=True).first()
+
+    @property
+    def path(self) -> Path:
+        """The bundle's folder."""
+        return Path(settings.MODELS_STORE) / self.version
+
+    def family(self, cluster: int) -> dict[str, Any]:
+        """What people see of a cluster. Raises: KeyError if this version has no such cluster."""
+        for family in self.families:
+            if family["id"] == cluster:
+                return dict(family)
+        raise KeyError(cluster)
+
+
+class Galaxy(models.Model):
+    """One generated image. The recipe is the master; the stored WebP is a copy that can be painted again."""
+
+    public_id = models.CharField(max_length=ID_LENGTH, unique=True, default=new_public_id, editable=False)
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="galaxies")
+    cluster = models.PositiveSmallIntegerField()
+    seed = models.BigIntegerField()
+    psi = models.FloatField("variety")
+    cluster2 = models.PositiveSmallIntegerField(null=True, blank=True)
+    seed2 = models.BigIntegerField(null=True, blank=True)
+    mix = models.FloatField(null=True, blank=True, help_text="0 is the first recipe alone, 1 the second.")
+    creator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="galaxies"
+    )
+    created = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
+    image = models.FileField(upload_to="galaxies", max_length=120)
+
+    class Meta:
+        verbose_name_plural = "galaxies"
+        ordering = ["-created"]
+        constraints = [
+            models.CheckConstraint(condition=Q(seed__gte=0), name="galaxy_seed_not_negative"),
+            models.CheckConstraint(condition=Q(psi__gte=MIN_PSI, psi__lte=MAX_PSI), name="galaxy_psi_in_range"),
+            models.CheckConstraint(
+                condition=Q(cluster2=None, seed2=None, mix=None)
+                | Q(cluster2__isnull=False, seed2__gte=0, mix__gte=0, mix__lte=1),
+                name="galaxy_blend_whole_or_none",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    def get_absolute_url(self) -> str:
+        return reverse("galaxy", args=[self.public_id])
+
+    @property
+    def family(self) -> dict[str, Any]:
+        """The family it was asked from."""
+        return self.model_version.family(self.cluster)
+
+    @property
+    def is_blend(self) -> bool:
+        """Whether a second latent was mixed in."""
+        return self.mix is not None
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """All that makes the image, and nothing else."""
+        recipe = {
+            "model_version": self.model_version.version,
+            "cluster": self.cluster,
+            "seed": self.seed,
+            "psi": self.psi,
+        }
+        if self.is_blend:
+            recipe |= {"cluster2": self.cluster2, "seed2": self.seed2, "mix": self.mix}
+        return recipe
