@@ -1,0 +1,218 @@
+"""The generation service: one generator per process, behind one thread.
+
+    from galaxies.serving import service
+    image = service().paint(recipe)             # (H, W, 3) uint8; raises Busy
+    service().version                           # what new galaxies are painted by; None until it is loaded
+
+Requests put their recipes on a bounded queue. The model thread takes what is there and runs it as one batch. A second
+thread watches which version is active: it loads and warms the new bundle beside the old one, then swaps one reference.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from queue import Empty, Full, Queue
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+
+from galaxies.ml.bundle import Bundle, BundleError, load_bundle
+from galaxies.models import ModelVersion, Recipe
+
+logger = logging.getLogger(__name__)
+
+MAX_BATCH = 32
+GATHER_SECONDS = 0.003  # a bare forward pass takes 10 ms: waiting longer for company would be felt
+QUEUE_SIZE = 128
+ANSWER_SECONDS = 30.0
+WATCH_SECONDS = 2.0
+OLD_BUNDLES = 2  # how many inactive versions stay in memory for downloads
+
+Image = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+class Busy(Exception):
+    """The generator cannot answer now. `retry_after` is in seconds; the text is for people."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+@dataclass
+class _Job:
+    bundle: Bundle
+    recipe: Recipe
+    future: "Future[Image]" = field(default_factory=Future)
+
+
+class Service:
+    """One generator and its queue. `load` makes a bundle from its folder."""
+
+    def __init__(self, load: Callable[[Path], Bundle] = load_bundle, queue_size: int = QUEUE_SIZE) -> None:
+        self._load = load
+        self._queue: Queue[_Job | None] = Queue(queue_size)
+        self._current: Bundle | None = None
+        self._old: OrderedDict[str, Bundle] = OrderedDict()
+        self._seen: tuple[str, str] | None = None
+        self._starting = threading.Lock()
+        self._loading = threading.Lock()
+        self._stopping = threading.Event()
+        self._threads: dict[str, threading.Thread] = {}
+
+    @property
+    def version(self) -> str | None:
+        """The version that new galaxies are painted by, None until one is loaded."""
+        return self._current.version if self._current else None
+
+    def start(self, on_boot_failure: Callable[[], None] | None = None) -> None:
+        """Follow the active version from now on. `on_boot_failure` is called if the first cannot be loaded."""
+        self._run("model", self._work)
+        self._run("model-watch", lambda: self._watch(on_boot_failure))
+
+    def stop(self) -> None:
+        """Answer what is queued, then end both threads."""
+        self._stopping.set()
+        if "model" in self._threads:
+            self._queue.put(None)
+        for thread in self._threads.values():
+            thread.join(timeout=ANSWER_SECONDS)
+
+    def _run(self, name: str, target: Callable[[], None]) -> None:
+        with self._starting:
+            if name not in self._threads:
+                self._threads[name] = threading.Thread(target=target, name=name, daemon=True)
+                self._threads[name].start()
+
+    def load(self, path: Path) -> None:
+        """Load and warm a bundle beside the one that serves, then let it serve instead.
+
+        Raises: BundleError if it is damaged.
+        """
+        started = time.monotonic()
+        bundle = self._load(path)
+        bundle.warm_up()
+        with self._loading:
+            if self._current is not None:
+                self._keep(self._current)
+            self._current = bundle
+        logger.info("Model version %s is ready after %.1f s.", bundle.version, time.monotonic() - started)
+
+    def paint(self, recipe: Recipe, timeout: float = ANSWER_SECONDS) -> Image:
+        """Paint one galaxy: (H, W, 3) uint8.
+
+        Raises: Busy if nothing is loaded yet, the queue is full or the answer takes longer than `timeout` seconds;
+        BundleError if the recipe's version cannot be loaded.
+        """
+        job = _Job(self._bundle(recipe.version), recipe)
+        self._run("model", self._work)
+        try:
+            self._queue.put_nowait(job)
+        except Full:
+            raise Busy("Many galaxies are being painted right now; try again in a moment.", retry_after=2) from None
+        try:
+            return job.future.result(timeout)
+        except TimeoutError:
+            job.future.cancel()
+            raise Busy("The generator took too long to answer; try again in a moment.", retry_after=5) from None
+
+    def _bundle(self, version: str) -> Bundle:
+        current = self._current
+        if current is None:
+            self.start()
+            raise Busy("The generator is still warming up; try again in a few seconds.", retry_after=5)
+        if current.version == version:
+            return current
+        with self._loading:  # two downloads of the same old galaxy load its version once
+            if version not in self._old:
+                self._keep(self._load(settings.MODELS_STORE / version))
+            self._old.move_to_end(version)
+            return self._old[version]
+
+    def _keep(self, bundle: Bundle) -> None:
+        self._old[bundle.version] = bundle
+        while len(self._old) > OLD_BUNDLES:
+            self._old.popitem(last=False)
+
+    def _work(self) -> None:
+        """The model thread: the only one that runs a generator."""
+        while (job := self._queue.get()) is not None:
+            batches = {id(job.bundle): [job]}
+            stop = False
+            deadline = time.monotonic() + GATHER_SECONDS
+            for _ in range(MAX_BATCH - 1):
+                try:
+                    more = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
+                except Empty:
+                    break
+                if more is None:
+                    stop = True
+                    break
+                batches.setdefault(id(more.bundle), []).append(more)
+            for batch in batches.values():
+                _answer(batch)
+            if stop:
+                return
+
+    def _watch(self, on_boot_failure: Callable[[], None] | None) -> None:
+        """The watching thread: follow the active version."""
+        try:
+            while True:
+                try:
+                    self._follow_active()
+                except DatabaseError as error:
+                    logger.warning("The active model version could not be read, will try again: %s", error)
+                except Exception as error:
+                    # Whatever is wrong with the new bundle, the old one goes on serving.
+                    logger.error("%s", error, exc_info=not isinstance(error, BundleError))
+                    if self._current is None and on_boot_failure:
+                        on_boot_failure()
+                if self._stopping.wait(WATCH_SECONDS):
+                    return
+                close_old_connections()
+        finally:
+            connection.close()
+
+    def _follow_active(self) -> None:
+        """Load the active version if it is not the one last tried: a refused bundle is not tried every few seconds."""
+        active = ModelVersion.active()
+        if active is None or (active.version, active.checksum) == self._seen:
+            return
+        self._seen = (active.version, active.checksum)
+        self.load(active.path)
+
+
+def _answer(batch: list[_Job]) -> None:
+    jobs = [job for job in batch if job.future.set_running_or_notify_cancel()]
+    if not jobs:
+        return
+    recipes = [job.recipe for job in jobs]
+    try:
+        images = jobs[0].bundle.sample(
+            [recipe.cluster for recipe in recipes],
+            [recipe.seed for recipe in recipes],
+            [recipe.psi for recipe in recipes],
+            clusters2=[recipe.cluster if recipe.cluster2 is None else recipe.cluster2 for recipe in recipes],
+            seeds2=[recipe.seed if recipe.seed2 is None else recipe.seed2 for recipe in recipes],
+            mix=[recipe.mix or 0.0 for recipe in recipes],
+        )
+    except Exception as error:  # belongs to the requests that wait; the thread must live on
+        for job in jobs:
+            job.future.set_exception(error)
+    else:
+        for job, image in zip(jobs, images, strict=True):
+            job.future.set_result(image)
+
+
+@cache
+def service() -> Service:
+    """This process's generator."""
+    return Service()
