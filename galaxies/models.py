@@ -1,6 +1,7 @@
 """What the site remembers: the model versions it knows, and every galaxy's recipe."""
 
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,24 @@ ID_LENGTH = 11
 def new_public_id() -> str:
     """An unguessable short id for a galaxy."""
     return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+
+
+def image_path(galaxy: "Galaxy", filename: str) -> str:
+    """Where a galaxy's WebP is stored: in many small folders, because one of a million files is slow to list."""
+    return f"galaxies/{galaxy.public_id[:2]}/{galaxy.public_id}.webp"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that makes an image, and nothing else. A blend has a second cluster and seed, and a mix from 0 to 1."""
+
+    version: str
+    cluster: int
+    seed: int
+    psi: float
+    cluster2: int | None = None
+    seed2: int | None = None
+    mix: float | None = None
 
 
 class ModelVersion(models.Model):
@@ -83,7 +102,7 @@ class Galaxy(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="galaxies"
     )
     created = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
-    image = models.FileField(upload_to="galaxies", max_length=120)
+    image = models.FileField(upload_to=image_path)
 
     class Meta:
         verbose_name_plural = "galaxies"
@@ -115,14 +134,8 @@ class Galaxy(models.Model):
         return self.mix is not None
 
     @property
-    def recipe(self) -> dict[str, Any]:
-        """All that makes the image, and nothing else."""
-        recipe = {
-            "model_version": self.model_version.version,
-            "cluster": self.cluster,
-            "seed": self.seed,
-            "psi": self.psi,
-        }
-        if self.is_blend:
-            recipe |= {"cluster2": self.cluster2, "seed2": self.seed2, "mix": self.mix}
-        return recipe
+    def recipe(self) -> Recipe:
+        """What to paint."""
+        return Recipe(
+            self.model_version.version, self.cluster, self.seed, self.psi, self.cluster2, self.seed2, self.mix
+        )

@@ -1,0 +1,158 @@
+"""What a view or a command calls: registering and activating bundles, painting galaxies, the files of a galaxy."""
+
+import hashlib
+import secrets
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import transaction
+
+from accounts.models import User
+from galaxies import images
+from galaxies.ml.bundle import BundleError, read_manifest, verify
+from galaxies.models import MAX_SEED, Galaxy, ModelVersion
+from galaxies.serving import service
+
+VARIATION_MIX = 0.25
+
+
+def register_bundle(path: Path, activate: bool = False) -> ModelVersion:
+    """Make a bundle in settings.MODELS_STORE known to the database, after checking every file's checksum.
+
+    Raises: BundleError if a file is damaged, the folder is elsewhere, or galaxies refer to another bundle of that name.
+    """
+    path = path.resolve()
+    manifest = verify(path)
+    if path != settings.MODELS_STORE / manifest["version"]:
+        raise BundleError(
+            f"{path} must lie in {settings.MODELS_STORE} and be named {manifest['version']}; move it there."
+        )
+    checksum = hashlib.sha256((path / "manifest.json").read_bytes()).hexdigest()
+    known = ModelVersion.objects.filter(version=manifest["version"]).first()
+    if known and known.checksum != checksum and known.galaxies.exists():
+        raise BundleError(
+            f"{path} is not the bundle that galaxies of {known} were painted by; give it another version."
+        )
+    version = known or ModelVersion(version=manifest["version"])
+    version.trained = manifest.get("created", "")
+    version.n_clusters = manifest["n_clusters"]
+    version.resolution = manifest["resolution"]
+    version.families = manifest["families"]
+    version.credit = manifest.get("credit", "")
+    version.checksum = checksum
+    version.full_clean()
+    version.save()
+    if activate:
+        activate_version(version)
+    return version
+
+
+def activate_version(version: ModelVersion) -> None:
+    """Make it the one that new galaxies come from; every process follows within seconds."""
+    with transaction.atomic():
+        ModelVersion.objects.filter(is_active=True).update(is_active=False)
+        ModelVersion.objects.filter(pk=version.pk).update(is_active=True)
+    version.is_active = True
+
+
+def register_store() -> list[str]:
+    """Register the bundles of settings.MODELS_STORE that are new, and activate the newest where none is active.
+
+    Returns: a sentence for everything done or refused.
+    Raises: BundleError if none is active and the newest is damaged.
+    """
+    known = set(ModelVersion.objects.values_list("version", flat=True))
+    done = []
+    for path in sorted(manifest.parent for manifest in settings.MODELS_STORE.glob("*/manifest.json")):
+        if path.name not in known:
+            try:
+                done.append(f"Registered model version {register_bundle(path)}.")
+            except BundleError as error:
+                done.append(f"Left out: {error}")
+    if ModelVersion.active() is None:
+        newest = max(
+            settings.MODELS_STORE.glob("*/manifest.json"), key=lambda path: _created(path.parent), default=None
+        )
+        if newest:
+            done.append(f"Activated model version {register_bundle(newest.parent, activate=True)}.")
+    return done
+
+
+def _created(path: Path) -> str:
+    return str(read_manifest(path).get("created", ""))
+
+
+def verify_active() -> ModelVersion | None:
+    """The active version, its files checked. Raises: BundleError if one is missing or damaged."""
+    active = ModelVersion.active()
+    if active:
+        verify(active.path)
+    return active
+
+
+def current_version() -> ModelVersion | None:
+    """The version that this process paints with; before its model is loaded, the active one."""
+    loaded = ModelVersion.objects.filter(version=service().version).first() if service().version else None
+    return loaded or ModelVersion.active()
+
+
+def generate(
+    version: ModelVersion, *, cluster: int | None, seed: int | None, psi: float, creator: User | None = None
+) -> Galaxy:
+    """Paint and store a new galaxy. Without a cluster one is drawn by the families' shares, without a seed a new one.
+
+    Raises: Busy if the generator cannot answer now.
+    """
+    if cluster is None:
+        shares = [family["share"] for family in version.families]
+        cluster = secrets.SystemRandom().choices(version.families, weights=shares)[0]["id"]
+    galaxy = Galaxy(model_version=version, cluster=cluster, seed=_seed() if seed is None else seed, psi=psi)
+    return _paint(galaxy, creator)
+
+
+def vary(original: Galaxy, creator: User | None = None) -> Galaxy:
+    """Paint and store a galaxy near another: its latent, with a quarter of a new one of the same family mixed in.
+
+    A variation of a variation starts from the first recipe again, since a recipe has room for two latents.
+    Raises: Busy if the generator cannot answer now.
+    """
+    galaxy = Galaxy(
+        model_version=original.model_version,
+        cluster=original.cluster,
+        seed=original.seed,
+        psi=original.psi,
+        cluster2=original.cluster,
+        seed2=_seed(),
+        mix=VARIATION_MIX,
+    )
+    return _paint(galaxy, creator)
+
+
+def _seed() -> int:
+    return secrets.randbelow(MAX_SEED + 1)
+
+
+def _paint(galaxy: Galaxy, creator: User | None) -> Galaxy:
+    galaxy.creator = creator
+    galaxy.image.save("", ContentFile(images.webp(service().paint(galaxy.recipe))), save=False)
+    galaxy.save()
+    return galaxy
+
+
+def image_file(galaxy: Galaxy, kind: str) -> bytes:
+    """The galaxy as "webp", "png" or "fits". PNG and FITS are painted from the recipe, and so is a lost WebP.
+
+    Raises: Busy if the generator is needed and cannot answer now; BundleError if its version cannot be loaded.
+    """
+    if kind == "png":
+        return images.png(service().paint(galaxy.recipe), galaxy)
+    if kind == "fits":
+        return images.fits(service().paint(galaxy.recipe), galaxy)
+    try:
+        with galaxy.image.open() as file:
+            return bytes(file.read())
+    except FileNotFoundError:
+        content = images.webp(service().paint(galaxy.recipe))
+        galaxy.image.save("", ContentFile(content))
+        return content
