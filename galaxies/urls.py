@@ -1,3 +1,41 @@
-from django.urls import URLPattern
+from django.urls import path, register_converter
 
-urlpatterns: list[URLPattern] = []
+from galaxies import views
+from galaxies.models import ID_ALPHABET, ID_LENGTH
+
+
+class PublicId:
+    """A galaxy's id: whatever does not look like one is a 404 without a query."""
+
+    regex = f"[{ID_ALPHABET}]{{{ID_LENGTH}}}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class ImageKind(PublicId):
+    """The endings of a galaxy's files."""
+
+    regex = "webp|png|fits"
+
+
+register_converter(PublicId, "id")
+register_converter(ImageKind, "kind")
+
+galaxy_urls = [
+    path("g/<id:public_id>/", views.galaxy, name="galaxy"),
+    path("g/<id:public_id>.<kind:kind>", views.image, name="image"),
+    path("g/<id:public_id>/vary", views.vary, name="vary"),
+]
+
+urlpatterns = [
+    path("", views.studio, name="studio"),
+    path("generate", views.generate, name="generate"),
+    path("families/<str:version>/<int:cluster>/<int:number>.webp", views.exemplar, name="exemplar"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    *galaxy_urls,
+]

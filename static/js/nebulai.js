@@ -1,0 +1,61 @@
+// Keys, focus and copying. Every page works without it.
+"use strict";
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+function say(text) {
+  const line = document.createElement("p");
+  line.textContent = text;
+  document.getElementById("message").replaceChildren(line);
+}
+
+async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(`${what} copied.`);
+  } catch {
+    say(`The browser did not allow copying: ${text}`);
+  }
+}
+
+// Copying needs this script, so its buttons come out of hiding here, also in what htmx swaps in.
+function reveal(root) {
+  root.querySelectorAll("[data-copy], [data-copy-link]").forEach((button) => (button.hidden = false));
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy], [data-copy-link]");
+  if (!button) return;
+  if (button.dataset.copy) copy(button.dataset.copy, "Seed");
+  else copy(new URL(button.dataset.copyLink, location.href).href, "Link");
+});
+
+document.addEventListener("input", (event) => {
+  if (event.target.id === "psi") document.getElementById("psi-value").value = event.target.value;
+});
+
+document.addEventListener("DOMContentLoaded", () => reveal(document));
+
+document.addEventListener("htmx:beforeRequest", () => {
+  document.getElementById("message").replaceChildren();
+  document.getElementById("result")?.setAttribute("aria-busy", "true");
+});
+
+document.addEventListener("htmx:afterRequest", () => document.getElementById("result")?.removeAttribute("aria-busy"));
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  reveal(event.target);
+  if (event.target.id === "result") {
+    document.querySelectorAll("#ask .error").forEach((error) => error.remove());
+    document.querySelectorAll("#ask [aria-invalid]").forEach((field) => field.removeAttribute("aria-invalid"));
+    // On a phone the image is above the form: bring it into view.
+    if (event.target.getBoundingClientRect().top < 0) {
+      event.target.scrollIntoView({ behavior: still.matches ? "auto" : "smooth" });
+    }
+  }
+});
+
+// A form that came back with errors: go to the first field that needs mending.
+document.addEventListener("htmx:afterSettle", () => document.querySelector("#ask [aria-invalid]")?.focus());
+
+document.addEventListener("htmx:sendError", () => say("The site could not be reached; try again in a moment."));
