@@ -1,0 +1,21 @@
+"""python manage.py verify: whether the site can start. Loads no TensorFlow, so it takes a second."""
+
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+
+from galaxies import services
+from galaxies.ml.bundle import BundleError
+
+
+class Command(BaseCommand):
+    help = "Check the settings and the checksums of the active bundle."
+    requires_system_checks = "__all__"
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            active = services.verify_active()
+        except BundleError as error:
+            raise CommandError(str(error)) from error
+        if active is None:
+            self.stdout.write("No model version is active yet: make one with .venv/bin/python manage.py train")

@@ -1,0 +1,41 @@
+"""How gunicorn serves the site. Without preload: TensorFlow does not survive a fork, so each worker loads its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+
+bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+worker_class = "gthread"
+threads = 16
+timeout = 60
+graceful_timeout = 20
+preload_app = False
+control_socket_disable = True  # it would lie in the home directory, and the site writes to its data folder alone
+# gunicorn's heartbeat must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+def on_starting(server: Any) -> None:
+    """A site with a wrong setting or a damaged model says so in one sentence and does not start."""
+    command = [sys.executable, str(Path(__file__).with_name("manage.py")), "verify"]
+    if subprocess.run(command).returncode:  # noqa: S603  (no word of it comes from outside)
+        sys.exit(1)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Load the model while the worker already answers /healthz."""
+    from galaxies.serving import service
+
+    # This exit code makes gunicorn stop, where any other would make it start the same worker again, and again.
+    service().start(on_boot_failure=lambda: os._exit(Arbiter.WORKER_BOOT_ERROR))
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Let the thread that owns the model finish before the interpreter goes."""
+    from galaxies.serving import service
+
+    service().stop()
