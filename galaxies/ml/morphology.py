@@ -50,6 +50,7 @@ COLOURS = {"blue_green": (2, 1), "green_red": (1, 0), "blue_red": (2, 0)}
 COLOUR_UNIT = "magnitudes of the displayed image"
 MEASURES = (*SHAPES, *COLOURS)
 
+SOURCE = "statmorph"
 SIDE = 128
 BORDER = 1 / 16
 SMOOTHING = 1.5
@@ -85,6 +86,16 @@ class Morphology:
             "suspect": int((self.flags == SUSPECT).sum()),
             "failed": failed,
         }
+
+    def table(self) -> dict[str, list[float]]:
+        """Return the measures as lists of the same length, failures left out."""
+        good = self.values[self.flags < BAD].round(5)
+        return {measure: good[:, i].tolist() for i, measure in enumerate(MEASURES)}
+
+    def split(self, sizes: list[int]) -> list["Morphology"]:
+        """Return consecutive parts of the given sizes."""
+        bounds = np.cumsum(sizes)
+        return [self.take(np.arange(end - size, end)) for size, end in zip(sizes, bounds, strict=True)]
 
     def take(self, rows: NDArray[np.integer[Any]]) -> "Morphology":
         """Return the morphology of some of the images, by their indices."""

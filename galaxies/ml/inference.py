@@ -1,0 +1,64 @@
+"""From a bundle's files to compiled TensorFlow functions: the only part of a bundle that needs TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from galaxies.ml.encoder import EncoderConfig, build_encoder, make_encode
+from galaxies.ml.networks import Generator, GeneratorConfig, Stage, StageConfig, build_generator, build_stage
+
+if TYPE_CHECKING:
+    from galaxies.ml.bundle import Bundle
+
+Forward = Callable[..., Any]
+
+
+def make_forward(generator: Generator, stages: list[Stage]) -> tuple[Forward, int, list[int]]:
+    """(z, labels, psi (N, 1), noise planes) -> (N, R, R, 3) uint8; with z's size and the sides of the planes."""
+    resolutions = [*generator.noise_resolutions, *(stage.config.resolution for stage in stages)]
+
+    @tf.function(reduce_retracing=False)
+    def forward(z: Any, labels: Any, psi: Any, noise: list[Any]) -> Any:
+        w = generator.truncate(generator.map(z, labels), labels, psi)
+        split = len(generator.noise_resolutions)
+        images = generator(w, noise[:split])
+        for stage, plane in zip(stages, noise[split:], strict=True):
+            images = stage(images, plane)
+        return tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
+
+    return forward, generator.config.z_dim, resolutions
+
+
+def load_forward(bundle: Bundle) -> tuple[Forward, int, list[int]]:
+    """The forward pass of a bundle's generator and stages."""
+    config = bundle.manifest["generator"]
+    generator = build_generator(GeneratorConfig(**{**config, "channels": tuple(config["channels"])}))
+    _set(generator, bundle, "generator.npz")
+    stages = []
+    for options in bundle.manifest["stages"]:
+        stage = build_stage(StageConfig(**options))
+        _set(stage, bundle, f"stage_{stage.config.resolution}.npz")
+        stages.append(stage)
+    return make_forward(generator, stages)
+
+
+def load_encoder(bundle: Bundle) -> Callable[[Any], Any]:
+    """The function images -> features of a bundle."""
+    options = bundle.manifest["encoder"]
+    encoder = build_encoder(EncoderConfig(**{**options, "channels": tuple(options["channels"])}))
+    _set(encoder, bundle, "encoder.npz")
+    return make_encode(encoder)
+
+
+def weights_of(model: Any) -> dict[str, Any]:
+    """All weights of a network by number, as float16: half the size, far below one level of 255."""
+    return {f"{i:03d}": np.asarray(w, np.float16) for i, w in enumerate(model.get_weights())}
+
+
+def _set(model: Any, bundle: Bundle, name: str) -> None:
+    arrays = bundle.arrays(name)
+    model.set_weights([arrays[key].astype(np.float32) for key in sorted(arrays)])

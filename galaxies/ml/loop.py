@@ -1,0 +1,223 @@
+"""A training loop that can be stopped at any moment: budget, report, checkpoint, resume.
+
+    phase = Phase("adversarial", step, {"generator": generator, "optimizer": optimizer}, batch=32)
+    run_phase(phase, Budget(minutes=60), run, reporter)
+
+Everything a phase needs to go on lies in one file, written beside the old one and renamed over it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CHECKPOINT_SECONDS = 120.0
+REPORT_SECONDS = 60.0
+PROGRESS_SECONDS = 1.0
+
+
+class TrainingError(Exception):
+    """Training cannot go on; the message says why and what to do."""
+
+
+class Stopped(Exception):
+    """Training was asked to stop; the last checkpoint holds everything."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Ends a phase at whichever comes first."""
+
+    images: int | None = None
+    minutes: float | None = None
+
+    def share_done(self, images: int, seconds: float) -> float:
+        """How much is used up, 0 to 1; a phase without a bound never ends."""
+        by_images = images / self.images if self.images else 0.0
+        by_time = seconds / (self.minutes * 60) if self.minutes else 0.0
+        return min(1.0, max(by_images, by_time))
+
+
+@dataclass
+class Phase:
+    """step(number) -> losses by name; state: Keras models and optimizers whose variables are the whole state."""
+
+    name: str
+    step: Callable[[int], Mapping[str, Any]]
+    state: Mapping[str, Any]
+    batch: int
+    sample: Callable[[Path], None] | None = None
+    steps: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Report:
+    """What a page or a terminal shows of a running phase."""
+
+    phase: str
+    images: int
+    images_per_second: float
+    share: float
+    eta_seconds: float
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+Reporter = Callable[[Report], None]
+
+
+class Run:
+    """The folder of one training: checkpoints, samples, log. `should_stop` is asked between steps."""
+
+    def __init__(self, folder: Path, should_stop: Callable[[], bool] = lambda: False) -> None:
+        self.folder = folder
+        self.should_stop = should_stop
+        (folder / "samples").mkdir(parents=True, exist_ok=True)
+
+    def checkpoint(self, name: str) -> Path:
+        return self.folder / f"{name}.npz"
+
+    def done(self, name: str) -> bool:
+        """Whether a phase has used up its budget."""
+        path = self.checkpoint(name)
+        return path.exists() and bool(read_header(path)["done"])
+
+    def log(self, report: Report) -> None:
+        """Append a line to `log.csv`: phase, images, images_per_second, losses as JSON."""
+        path = self.folder / "log.csv"
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["phase", "images", "images_per_second", "losses"])
+            writer.writerow([report.phase, report.images, f"{report.images_per_second:.1f}", json.dumps(report.losses)])
+
+
+def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> None:
+    """Train until the budget is used up, from the phase's checkpoint if there is one.
+
+    Raises: Stopped after saving if the run was asked to stop; TrainingError if a loss is no longer a number, with the
+    last good checkpoint kept.
+    """
+    path = run.checkpoint(phase.name)
+    if path.exists() and restore(phase, path):
+        return
+    began, base = time.monotonic(), phase.seconds
+    saved = reported = shown = began
+    sums = _Window()
+    while (share := budget.share_done(phase.steps * phase.batch, phase.seconds)) < 1:
+        losses = {name: float(value) for name, value in phase.step(phase.steps).items()}
+        _check(phase, losses)
+        phase.steps += 1
+        sums.add(losses)
+        now = time.monotonic()
+        phase.seconds = base + now - began
+        if now - shown >= PROGRESS_SECONDS:
+            shown = now
+            reporter(sums.report(phase, share, now - reported))
+        if now - reported >= REPORT_SECONDS:
+            run.log(sums.report(phase, share, now - reported))
+            _sample(phase, run)
+            reported, sums = time.monotonic(), _Window()
+        stopping = run.should_stop()
+        if stopping or now - saved >= CHECKPOINT_SECONDS:
+            save(phase, path)
+            saved = time.monotonic()
+        if stopping:
+            raise Stopped(f"Stopped in phase {phase.name} after {phase.steps * phase.batch:,} images, all saved.")
+    if sums.steps:
+        run.log(sums.report(phase, 1.0, time.monotonic() - reported))
+    _sample(phase, run)
+    save(phase, path, done=True)
+
+
+@dataclass
+class _Window:
+    """Losses since the last line of the log."""
+
+    steps: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+
+    def add(self, losses: Mapping[str, float]) -> None:
+        self.steps += 1
+        self.sums = {name: self.sums.get(name, 0.0) + value for name, value in losses.items()}
+
+    def report(self, phase: Phase, share: float, seconds: float) -> Report:
+        eta = phase.seconds / share * (1 - share) if share > 0 else 0.0
+        means = {name: round(value / self.steps, 5) for name, value in self.sums.items()}
+        per_second = self.steps * phase.batch / max(seconds, 1e-9)
+        return Report(phase.name, phase.steps * phase.batch, per_second, share, eta, means)
+
+
+def _check(phase: Phase, losses: Mapping[str, float]) -> None:
+    bad = [name for name, value in losses.items() if not np.isfinite(value)]
+    if bad:
+        raise TrainingError(
+            f"The loss {bad[0]} is no longer a number at step {phase.steps} of {phase.name}: the last good checkpoint "
+            "is kept; resume with a lower learning rate or another seed."
+        )
+
+
+def _sample(phase: Phase, run: Run) -> None:
+    if phase.sample:
+        phase.sample(run.folder / "samples" / f"{phase.name}-{phase.steps * phase.batch:09d}.png")
+
+
+def _variables(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{name}/{i}": v for name, owner in state.items() for i, v in enumerate(owner.variables)}
+
+
+def save(phase: Phase, path: Path, done: bool = False) -> None:
+    """Write all of a phase's variables to one file, whole or not at all."""
+    arrays = {name: np.asarray(v.value) for name, v in _variables(phase.state).items()}
+    header = {"steps": phase.steps, "seconds": phase.seconds, "batch": phase.batch, "done": done}
+    write_arrays(path, {"header": np.array(json.dumps(header)), **arrays})
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """np.savez that never leaves half a file under the name `path`."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise TrainingError(f"{path.name} cannot be written ({error.strerror}): make room and resume.") from error
+    partial.replace(path)
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """steps, seconds, batch and done of a checkpoint."""
+    with np.load(path, allow_pickle=False) as file:
+        header: dict[str, Any] = json.loads(str(file["header"]))
+    return header
+
+
+def restore(phase: Phase, path: Path) -> bool:
+    """Load a checkpoint into a phase; returns whether the phase is done."""
+    header = read_header(path)
+    load_state(path, phase.state)
+    phase.steps, phase.seconds = header["steps"], header["seconds"]
+    return bool(header["done"])
+
+
+def load_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Load the named parts of a checkpoint.
+
+    Raises: TrainingError if the checkpoint is of another network.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        for name, variable in _variables(state).items():
+            if name not in file or file[name].shape != tuple(variable.shape):
+                raise TrainingError(f"{path.name} is of another network: start anew or resume with the same settings.")
+            variable.assign(file[name])

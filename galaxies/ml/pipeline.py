@@ -1,0 +1,239 @@
+"""From images to a bundle: encoder, K-Means, warm start, adversarial training, x2 stages; each can be resumed.
+
+    settings = PRESETS["standard"]
+    version = train(data, settings, Run(Path("var/training/first")), Path("models_store"), print)
+
+Every finished phase leaves a file in the run's folder; a run that starts again skips what is done.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from galaxies.ml import training
+from galaxies.ml.bundle import normals
+from galaxies.ml.clusters import Choice, Clusters, Labels, fit
+from galaxies.ml.dataset import Dataset, Images
+from galaxies.ml.encoder import Encoder, EncoderConfig, make_encode, shrink, train_encoder
+from galaxies.ml.inference import make_forward
+from galaxies.ml.loop import Budget, Reporter, Run, TrainingError, write_arrays
+from galaxies.ml.networks import Generator, GeneratorConfig, Stage, StageConfig
+from galaxies.ml.stages import train_stage
+
+SHEET_COLUMNS = 10
+SHEET_PSI = 0.8
+W_MEAN_SAMPLES = 4096
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides a training besides its images. Budgets in images; minutes, if given, are split by `shares`."""
+
+    preset: str
+    resolution: int
+    encoder: EncoderConfig
+    channels: tuple[int, ...]
+    adversarial: training.AdversarialSettings
+    encoder_images: int
+    warm_images: int
+    adversarial_images: int
+    stage_images: int
+    k: int | None = None
+    seed: int = 0
+    minutes: float | None = None
+
+    @property
+    def base(self) -> int:
+        """The side of what the GAN itself paints; x2 stages lead from there to `resolution`."""
+        return int(4 * 2 ** (len(self.channels) - 1))
+
+    @property
+    def stage_sides(self) -> list[int]:
+        sides: list[int] = []
+        while (sides[-1] if sides else self.base) < self.resolution:
+            sides.append(2 * (sides[-1] if sides else self.base))
+        return sides
+
+    def budget(self, images: int, share: float) -> Budget:
+        return Budget(images, self.minutes * share if self.minutes else None)
+
+
+SHARES = {"encoder": 0.15, "warm": 0.1, "adversarial": 0.55, "stages": 0.2}
+
+_TINY_GAN = training.AdversarialSettings(discriminator=(8, 16), batch=16, head_start=4, ema_images=100, lazy=4)
+PRESETS = {
+    "tiny": Settings(
+        "tiny", 32, EncoderConfig(32, (8, 16, 24), 16, 64), (16, 16, 8), _TINY_GAN, 1_280, 640, 640, 320
+    ),
+    "small": Settings(
+        "small", 128, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),
+        200_000, 60_000, 500_000, 60_000,
+    ),
+    "standard": Settings(
+        "standard", 256, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),
+        400_000, 100_000, 2_000_000, 300_000,
+    ),
+}  # fmt: skip
+
+
+def with_resolution(settings: Settings, resolution: int) -> Settings:
+    """The same settings for another side.
+
+    Raises: TrainingError unless it is the base side times a power of two.
+    """
+    changed = replace(settings, resolution=resolution)
+    if changed.base * 2 ** len(changed.stage_sides) != resolution:
+        sides = ", ".join(str(settings.base * 2**i) for i in range(4))
+        raise TrainingError(f"Preset {settings.preset} cannot paint {resolution} px: choose one of {sides}.")
+    return changed
+
+
+@dataclass(frozen=True)
+class Trained:
+    """All parts of a finished model, before they become a bundle."""
+
+    encoder: Encoder
+    features: Any
+    clusters: Clusters
+    labels: Labels
+    generator: Generator
+    stages: list[Stage]
+
+
+def train(data: Dataset, settings: Settings, run: Run, reporter: Reporter) -> Trained:
+    """Run all phases that are not done yet.
+
+    Raises: Stopped after saving, TrainingError, ClusterError.
+    """
+    images = data.images[data.train]
+    encoder = train_encoder(
+        shrink(images, settings.encoder.resolution),
+        settings.encoder,
+        settings.budget(settings.encoder_images, SHARES["encoder"]),
+        run,
+        reporter,
+        settings.seed,
+    )
+    features = make_encode(encoder)(data.images)
+    clusters = cut(features[data.train], settings, run)
+    labels = clusters.assign(features)
+    stages = [
+        train_stage(
+            shrink(images, side),
+            StageConfig(side),
+            settings.budget(settings.stage_images, SHARES["stages"] / len(settings.stage_sides)),
+            run,
+            reporter,
+            settings.adversarial.batch,
+            settings.seed,
+        )
+        for side in settings.stage_sides
+    ]
+    generator = train_generator(shrink(images, settings.base), labels[data.train], stages, settings, run, reporter)
+    return Trained(encoder, features, clusters, labels, generator, stages)
+
+
+def cut(features: Any, settings: Settings, run: Run) -> Clusters:
+    """K-Means on the training images, or what an earlier start of the run found."""
+    path = run.folder / "clusters.npz"
+    if not path.exists():
+        found = fit(features, settings.k, settings.seed)
+        choices = json.dumps([asdict(choice) for choice in found.choices])
+        arrays = {"centroids": found.centroids, "mean": found.mean, "axes": found.axes}
+        write_arrays(path, {"choices": np.array(choices), **arrays})
+    return read_clusters(path)
+
+
+def read_clusters(path: Path) -> Clusters:
+    """The cut that `cut` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        choices = tuple(Choice(**choice) for choice in json.loads(str(file["choices"])))
+        return Clusters(file["centroids"], file["mean"], file["axes"], choices)
+
+
+def train_generator(
+    images: Images, labels: Labels, stages: list[Stage], settings: Settings, run: Run, reporter: Reporter
+) -> Generator:
+    """Warm start, then the adversarial phase; the mean w of every family is measured at the end."""
+    n_clusters = int(labels.max()) + 1
+    data = training.Conditioned(images, labels, n_clusters)
+    config = GeneratorConfig(n_clusters, channels=settings.channels)
+    gan = settings.adversarial
+    generator = training.warm_start(
+        data,
+        config,
+        gan.discriminator,
+        settings.budget(settings.warm_images, SHARES["warm"]),
+        run,
+        reporter,
+        gan.batch,
+        settings.seed,
+        lambda g: sheet_sampler(g, stages),
+    )
+    ema = training.train_adversarial(
+        data,
+        generator,
+        gan,
+        settings.budget(settings.adversarial_images, SHARES["adversarial"]),
+        run,
+        reporter,
+        settings.seed,
+        lambda g: sheet_sampler(g, stages),
+    )
+    measure_w_mean(ema)
+    return ema
+
+
+def measure_w_mean(generator: Generator) -> None:
+    """Set each family's mean of w, towards which truncation pulls."""
+    k, z_dim = generator.config.n_clusters, generator.config.z_dim
+    z = normals(0, W_MEAN_SAMPLES * z_dim).reshape(-1, z_dim)
+    means = [
+        np.asarray(generator.map(z, np.tile(np.eye(k, dtype="float32")[c], (len(z), 1)))).mean(0) for c in range(k)
+    ]
+    generator.w_mean.assign(np.stack(means))
+
+
+def sheet_sampler(generator: Generator, stages: list[Stage]) -> Callable[[Path], None]:
+    """A function that paints the sample sheet: fixed latents, one row for each family."""
+    forward, z_dim, sides = make_forward(generator, stages)
+    count = z_dim + sum(side * side for side in sides)
+    k = generator.config.n_clusters
+
+    def write(path: Path) -> None:
+        measure_w_mean(generator)
+        rows = []
+        for cluster in range(k):
+            drawn = np.stack([normals(1000 * cluster + i, count) for i in range(SHEET_COLUMNS)])
+            z, *planes = np.split(drawn, np.cumsum([z_dim, *(s * s for s in sides)])[:-1], axis=1)
+            noise = [p.reshape(-1, s, s, 1) for p, s in zip(planes, sides, strict=True)]
+            labels = np.tile(np.eye(k, dtype="float32")[cluster], (SHEET_COLUMNS, 1))
+            psi = np.full((SHEET_COLUMNS, 1), SHEET_PSI, np.float32)
+            rows.append(forward(z, labels, psi, noise).numpy())
+        write_sheet(path, np.stack(rows))
+
+    return write
+
+
+def write_sheet(path: Path, images: Images) -> None:
+    """(rows, columns, R, R, 3) uint8 as one picture."""
+    rows, columns, side = images.shape[:3]
+    page = images.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, 3)
+    Image.fromarray(page).save(path)
+
+
+def read_log(run: Run) -> list[dict[str, str]]:
+    """The run's log, a dictionary for each line."""
+    path = run.folder / "log.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

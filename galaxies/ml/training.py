@@ -1,0 +1,265 @@
+"""The adversarial loop and its warm start.
+
+    generator = warm_start(data, config, Budget(minutes=5), run, print)
+    train_adversarial(data, generator, settings, Budget(images=1_000_000), run, print)
+
+Losses: conditional VAE (Kingma & Welling 2014) for the warm start; relativistic pairing logistic loss with R1 and R2
+applied lazily (Huang et al. 2024, R3GAN; Karras et al. 2020) and differentiable augmentation (Zhao et al. 2020) after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from galaxies.ml.dataset import Images
+from galaxies.ml.encoder import to_float
+from galaxies.ml.loop import Budget, Phase, Reporter, Run, run_phase
+from galaxies.ml.networks import (
+    Generator,
+    GeneratorConfig,
+    build_discriminator,
+    build_generator,
+    build_latent_encoder,
+)
+
+Sampler = Callable[[Path], None]
+fold_in = tf.random.fold_in
+
+
+@dataclass(frozen=True)
+class Conditioned:
+    """images: (N, R, R, 3) uint8 of the training split; clusters: (N,) int, the family of each."""
+
+    images: Images
+    clusters: npt.NDArray[np.int64]
+    n_clusters: int
+
+
+@dataclass(frozen=True)
+class AdversarialSettings:
+    """gamma weighs the penalties R1 and R2, applied every `lazy` steps; rates are those of Adam with beta1 = 0."""
+
+    discriminator: tuple[int, ...] = (40, 80, 128, 192)
+    batch: int = 32
+    generator_rate: float = 3e-4
+    discriminator_rate: float = 3e-4
+    gamma: float = 0.5
+    lazy: int = 8
+    head_start: int = 300
+    ema_images: int = 44_000
+    ema_ramp: float = 0.05
+    translation: float = 0.125
+    cutout: float = 0.4
+
+
+VAE_VARIANCE = 0.2  # DESIGN: squared error / 0.2 + KL
+VAE_RATE = 1e-3
+
+
+def turn(images: Any, seed: Any) -> Any:
+    """Each image by one of the eight symmetries of its own."""
+    u = tf.random.stateless_uniform([3, tf.shape(images)[0], 1, 1, 1], seed) < 0.5
+    images = tf.where(u[0], images[:, ::-1], images)
+    images = tf.where(u[1], images[:, :, ::-1], images)
+    return tf.where(u[2], tf.transpose(images, [0, 2, 1, 3]), images)
+
+
+def diff_augment(images: Any, seed: Any, translation: float, cutout: float) -> Any:
+    """Translation (sky moves in) and cutout, differentiable: what discriminators see of real and generated images."""
+    n, side = tf.shape(images)[0], images.shape[1]
+    u = tf.random.stateless_uniform([4, n, 1], seed)
+    reach = round(side * translation)
+    grid = tf.range(side)[None]
+    moved = images + 1.0
+    for axis, equation in ((0, "nij,njwc->niwc"), (1, "nij,nhjc->nhic")):
+        source = grid + tf.cast(tf.floor(u[axis] * (2 * reach + 1)), tf.int32) - reach
+        moved = tf.einsum(equation, tf.one_hot(source, side, dtype=images.dtype), moved)
+    half = side * cutout / 2
+    rows, columns = (tf.abs(tf.cast(grid, tf.float32) - u[axis] * side) < half for axis in (2, 3))
+    hole = tf.cast(rows[:, :, None, None] & columns[:, None, :, None], images.dtype)
+    return (moved - 1.0) * (1.0 - hole)
+
+
+def noise_planes(n: int, resolutions: list[int], seed: Any) -> list[Any]:
+    """Standard normal planes (n, r, r, 1), one for each resolution."""
+    return [tf.random.stateless_normal([n, r, r, 1], fold_in(seed, 101 + i)) for i, r in enumerate(resolutions)]
+
+
+def warm_start(
+    data: Conditioned,
+    config: GeneratorConfig,
+    channels: tuple[int, ...],
+    budget: Budget,
+    run: Run,
+    reporter: Reporter,
+    batch: int = 32,
+    seed: int = 0,
+    sampler: Callable[[Generator], Sampler] | None = None,
+) -> Generator:
+    """A generator that begins as the decoder of a conditional VAE: shapes and colours before any adversary.
+
+    Raises: Stopped, TrainingError (galaxies.ml.loop).
+    """
+    generator = build_generator(config)
+    generator.mean_image.assign(np.asarray(data.images, np.float32).mean(axis=0) / 127.5 - 1)
+    encoder = build_latent_encoder(config, channels)
+    optimizer = keras.optimizers.Adam(VAE_RATE, beta_2=0.99)
+    weights = generator.trainable_variables + encoder.trainable_variables
+    optimizer.build(weights)
+    images, clusters = tf.constant(data.images), tf.constant(data.clusters)
+
+    @tf.function
+    def step(number: Any, rate: Any) -> Any:
+        optimizer.learning_rate.assign(rate)
+        key = tf.stack([seed, number])
+        x, y = _pick(images, clusters, data.n_clusters, batch, key)
+        noise = noise_planes(batch, generator.noise_resolutions, key)
+        with tf.GradientTape() as tape:
+            mean, log_variance = encoder(x, y)
+            z = mean + tf.exp(log_variance / 2) * tf.random.stateless_normal(tf.shape(mean), fold_in(key, 3))
+            error = tf.reduce_sum((generator(generator.map(z, y), noise) - x) ** 2, axis=(1, 2, 3)) / VAE_VARIANCE
+            kl = tf.reduce_sum(tf.exp(log_variance) + mean**2 - 1 - log_variance, axis=1) / 2
+            loss = tf.reduce_mean(error + kl)
+        gradients = [tf.clip_by_norm(g, 1e3) for g in tape.gradient(loss, weights)]
+        optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return tf.reduce_mean(error), tf.reduce_mean(kl)
+
+    def train(number: int) -> dict[str, Any]:
+        share = budget.share_done(number * batch, phase.seconds)
+        rate = VAE_RATE * min(1.0, (number + 1) / 100) * (1 - 0.9 * share)
+        error, kl = step(tf.constant(number), tf.constant(rate, tf.float32))
+        return {"error": error, "kl": kl}
+
+    state = {"generator": generator, "encoder": encoder, "optimizer": optimizer}
+    phase = Phase("warm_start", train, state, batch, sampler(generator) if sampler else None)
+    run_phase(phase, budget, run, reporter)
+    return generator
+
+
+def _pick(images: Any, clusters: Any, n_clusters: int, batch: int, key: Any) -> tuple[Any, Any]:
+    picked = tf.random.stateless_uniform([batch], key, maxval=tf.shape(images)[0], dtype=tf.int32)
+    x = turn(to_float(tf.gather(images, picked)), fold_in(key, 1))
+    return x, tf.one_hot(tf.gather(clusters, picked), n_clusters)
+
+
+def penalty(discriminate: Callable[[Any], Any], images: Any) -> Any:
+    """Mean squared gradient norm of the logits: R1 on real images, R2 on generated ones (Mescheder et al. 2018)."""
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = tf.reduce_sum(discriminate(images))
+    return tf.reduce_mean(tf.reduce_sum(tape.gradient(logits, images) ** 2, axis=(1, 2, 3)))
+
+
+class Adversary:
+    """Generator, its moving average, discriminator and their steps; `state` is all that a checkpoint needs."""
+
+    def __init__(self, data: Conditioned, generator: Generator, settings: AdversarialSettings, seed: int) -> None:
+        self.settings, self.seed = settings, seed
+        self.images, self.clusters = tf.constant(data.images), tf.constant(data.clusters)
+        self.generator = generator
+        self.ema = build_generator(generator.config)
+        self.ema.set_weights(generator.get_weights())
+        self.discriminator = build_discriminator(generator.config, settings.discriminator)
+        self.g_optimizer = keras.optimizers.Adam(settings.generator_rate, beta_1=0.0, beta_2=0.99)
+        self.d_optimizer = keras.optimizers.Adam(settings.discriminator_rate, beta_1=0.0, beta_2=0.99)
+        self.g_optimizer.build(generator.trainable_variables)
+        self.d_optimizer.build(self.discriminator.trainable_variables)
+        self.state = {
+            "generator": generator,
+            "ema": self.ema,
+            "discriminator": self.discriminator,
+            "g_optimizer": self.g_optimizer,
+            "d_optimizer": self.d_optimizer,
+        }
+
+    def _batch(self, key: Any) -> tuple[Any, Any, Any, Any]:
+        config, n = self.generator.config, self.settings.batch
+        x, y = _pick(self.images, self.clusters, config.n_clusters, n, key)
+        z = tf.random.stateless_normal([n, config.z_dim], fold_in(key, 2))
+        return x, y, z, noise_planes(n, self.generator.noise_resolutions, key)
+
+    def _see(self, images: Any, key: Any) -> Any:
+        return diff_augment(images, key, self.settings.translation, self.settings.cutout)
+
+    @tf.function
+    def step(self, number: Any, rate: Any, ema_decay: Any, train_generator: bool) -> Any:
+        """One step of both players on the same forward pass; returns their losses."""
+        self.g_optimizer.learning_rate.assign(rate * self.settings.generator_rate)
+        self.d_optimizer.learning_rate.assign(rate * self.settings.discriminator_rate)
+        key = tf.stack([self.seed, number])
+        x, y, z, noise = self._batch(key)
+        with tf.GradientTape(persistent=True) as tape:
+            fake = self.generator(self.generator.map(z, y), noise)
+            real_logits = self.discriminator(self._see(x, fold_in(key, 4)), y)
+            fake_logits = self.discriminator(self._see(fake, fold_in(key, 5)), y)
+            d_loss = tf.reduce_mean(tf.nn.softplus(fake_logits - real_logits))
+            g_loss = tf.reduce_mean(tf.nn.softplus(real_logits - fake_logits))
+        apply(self.d_optimizer, tape, d_loss, self.discriminator.trainable_variables)
+        if train_generator:
+            apply(self.g_optimizer, tape, g_loss, self.generator.trainable_variables)
+            for average, weight in zip(self.ema.trainable_variables, self.generator.trainable_variables, strict=True):
+                average.assign(weight + (average - weight) * ema_decay)
+        return d_loss, g_loss
+
+    @tf.function
+    def regularize(self, number: Any) -> Any:
+        """R1 and R2 on their own, weighed for being applied only every `lazy` steps; returns their sum."""
+        key = tf.stack([self.seed + 1, number])
+        x, y, z, noise = self._batch(key)
+        fake = self.generator(self.generator.map(z, y), noise)
+        x, fake = self._see(x, fold_in(key, 4)), self._see(fake, fold_in(key, 5))
+        with tf.GradientTape() as tape:
+            both = penalty(lambda i: self.discriminator(i, y), x) + penalty(lambda i: self.discriminator(i, y), fake)
+            loss = both * (self.settings.gamma / 2 * self.settings.lazy)
+        apply(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
+        return both
+
+
+def apply(optimizer: Any, tape: Any, loss: Any, weights: list[Any]) -> None:
+    gradients = tape.gradient(loss, weights)  # a penalty does not depend on the last bias: no gradient, no step
+    zeros = [tf.zeros_like(w) if g is None else g for g, w in zip(gradients, weights, strict=True)]
+    optimizer.apply_gradients(zip(zeros, weights, strict=True))
+
+
+def train_adversarial(
+    data: Conditioned,
+    generator: Generator,
+    settings: AdversarialSettings,
+    budget: Budget,
+    run: Run,
+    reporter: Reporter,
+    seed: int = 0,
+    sampler: Callable[[Generator], Sampler] | None = None,
+) -> Generator:
+    """Train against a discriminator; returns the moving average of the generator.
+
+    Raises: Stopped, TrainingError (galaxies.ml.loop).
+    """
+    adversary = Adversary(data, generator, settings, seed)
+    last_penalty = 0.0
+
+    def train(number: int) -> dict[str, Any]:
+        nonlocal last_penalty
+        seen = max(1, (number - settings.head_start) * settings.batch)
+        half_life = min(settings.ema_images, settings.ema_ramp * seen)
+        decay = 0.5 ** (settings.batch / max(half_life, 1e-8))
+        share = budget.share_done(number * settings.batch, phase.seconds)
+        rate = 1.0 if share < 0.7 else 0.55 + 0.45 * np.cos(np.pi * (share - 0.7) / 0.3)
+        numbers = (tf.constant(v, tf.float32) for v in (rate, decay))
+        d_loss, g_loss = adversary.step(tf.constant(number), *numbers, number >= settings.head_start)
+        if number % settings.lazy == 0:
+            last_penalty = float(adversary.regularize(tf.constant(number)))
+        return {"discriminator": d_loss, "generator": g_loss, "penalty": last_penalty}
+
+    shown = sampler(adversary.ema) if sampler else None
+    phase = Phase("adversarial", train, adversary.state, settings.batch, shown)
+    run_phase(phase, budget, run, reporter)
+    return adversary.ema
