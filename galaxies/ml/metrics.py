@@ -16,7 +16,6 @@ from scipy import linalg
 from scipy.spatial.distance import pdist
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import pairwise_distances_argmin_min
-from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -94,8 +93,14 @@ def frechet_distance(mu1: ArrayLike, sigma1: ArrayLike, mu2: ArrayLike, sigma2: 
 
 
 def _kernel_sum(x: Features, y: Features) -> float:
-    starts = range(0, len(x), CHUNK_ROWS)
-    return float(sum(polynomial_kernel(x[i : i + CHUNK_ROWS], y, degree=3, coef0=1).sum() for i in starts))
+    total = 0.0
+    for start in range(0, len(x), CHUNK_ROWS):
+        base = x[start : start + CHUNK_ROWS] @ y.T
+        base /= x.shape[1]
+        base += 1
+        # sklearn's polynomial_kernel raises to the power 3 by pow(), which takes 50 times as long.
+        total += float((base * base * base).sum())
+    return total
 
 
 def _kernel_mean_of_pairs(x: Features) -> float:
