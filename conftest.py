@@ -23,6 +23,8 @@ def site(settings: Settings, tmp_path: Path) -> None:
     """Nothing of a test is kept, no limit slows it down, and static files need not be collected."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.MODELS_STORE = tmp_path / "models_store"
+    settings.STATIC_ROOT = tmp_path / "static"
+    settings.STATIC_ROOT.mkdir()
     settings.ACCOUNT_RATE_LIMITS = False
     settings.STORAGES = settings.STORAGES | {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -43,7 +45,10 @@ def tiny_bundle(pytestconfig: pytest.Config) -> Path:
         draft.mkdir(parents=True)
         here = {"NEBULAI_DATA_DIR": str(draft / "var"), "NEBULAI_MODELS_STORE": str(draft / "store")}
         for command in (["prepare"], ["train", "--synthetic", "600", "--preset", "tiny"]):
-            subprocess.run([sys.executable, ROOT / "manage.py", *command], env=os.environ | here, check=True)  # noqa: S603
+            run = [sys.executable, str(ROOT / "manage.py"), *command]
+            result = subprocess.run(run, env=os.environ | here, capture_output=True, text=True)  # noqa: S603
+            if result.returncode:
+                pytest.fail(f"manage.py {' '.join(command)} failed:\n{result.stderr[-3000:]}", pytrace=False)
         (draft / "store").rename(store)
         shutil.rmtree(draft)
     return next(store.glob("*/manifest.json")).parent

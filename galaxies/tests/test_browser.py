@@ -1,0 +1,129 @@
+"""The main path in a real browser: with htmx, by keyboard, and with JavaScript off."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from galaxies.models import Galaxy
+from galaxies.serving import Service
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed (apt install chromium)")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
+        # Playwright's synchronous API runs an event loop in this thread, which makes Django refuse the database here.
+        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that fails the test if anything was written to the console, such as a breach of the policy."""
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    page.close()
+    assert [each for each in complaints if "422" not in each] == []
+
+
+def test_generate_regenerate_vary_and_download(
+    transactional_db: None, generator: Service, live_server: LiveServer, page: Page
+) -> None:
+    page.goto(live_server.url)
+    family = page.locator("#ask input[name=cluster]").nth(2)
+    family.check(force=True)
+    page.get_by_role("button", name="Generate", exact=True).click()
+    card = page.locator("[data-galaxy-id]")
+    expect(card).to_be_visible()
+    first = card.get_attribute("data-galaxy-id")
+    assert page.evaluate("document.querySelector('.card img').decode().then(() => true)")
+    assert page.evaluate("document.querySelector('.card img').clientWidth") == 512
+    expect(page.locator("#message")).to_contain_text("A new galaxy")
+    assert page.url == live_server.url + "/"
+
+    page.get_by_role("button", name="Regenerate").press("Enter")
+    expect(card).not_to_have_attribute("data-galaxy-id", first or "")
+    second = card.get_attribute("data-galaxy-id")
+    expect(page.get_by_role("button", name="Regenerate")).to_be_focused()
+
+    page.get_by_role("button", name="Variation").click()
+    expect(card).not_to_have_attribute("data-galaxy-id", second or "")
+    expect(card).to_contain_text("variation")
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="PNG").click()
+    assert download.value.suggested_filename == f"nebulai-{card.get_attribute('data-galaxy-id')}.png"
+    assert Galaxy.objects.count() == 3
+    assert set(Galaxy.objects.values_list("cluster", flat=True)) == {int(family.get_attribute("value") or -1)}
+
+
+def test_a_mistake_is_shown_at_its_field_and_mended(
+    transactional_db: None, generator: Service, live_server: LiveServer, page: Page
+) -> None:
+    page.goto(live_server.url)
+    page.get_by_label("Seed").fill("many")
+    page.get_by_label("Seed").press("Enter")
+    expect(page.locator("#seed-error")).to_be_visible()
+    expect(page.get_by_label("Seed")).to_be_focused()
+    expect(page.get_by_label("Seed")).to_have_value("many")
+    page.get_by_label("Seed").fill("42")
+    page.get_by_label("Seed").press("Enter")
+    expect(page.locator("[data-galaxy-id]")).to_contain_text("42")
+    expect(page.locator("#seed-error")).to_have_count(0)
+
+
+def test_by_keyboard_alone(transactional_db: None, generator: Service, live_server: LiveServer, page: Page) -> None:
+    page.goto(live_server.url)
+    page.locator("input[name=cluster]").first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("input[name=cluster]").nth(1)).to_be_checked()
+    page.get_by_label("Variety").press("ArrowRight")
+    expect(page.locator("#psi-value")).to_have_text("0.81")
+    page.get_by_role("button", name="Generate", exact=True).press("Space")
+    expect(page.locator("[data-galaxy-id]")).to_contain_text("0.81")
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+def test_nothing_is_wider_than_the_window(
+    transactional_db: None, generator: Service, live_server: LiveServer, page: Page, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(live_server.url)
+    page.get_by_role("button", name="Generate", exact=True).click()
+    expect(page.locator("[data-galaxy-id]")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_without_javascript(
+    transactional_db: None, generator: Service, live_server: LiveServer, browser: Browser
+) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(live_server.url)
+        page.get_by_label("Seed").fill("many")
+        page.get_by_role("button", name="Generate", exact=True).click()
+        expect(page.locator("#seed-error")).to_be_visible()
+        page.get_by_label("Seed").fill("42")
+        page.get_by_role("button", name="Generate", exact=True).click()
+        expect(page).to_have_url(re.compile(r"/g/\w{11}/$"))
+        expect(page.locator("[data-galaxy-id]")).to_contain_text("42")
+        first = page.url
+        page.get_by_role("button", name="Regenerate").click()
+        expect(page).not_to_have_url(first)
+        page.get_by_role("button", name="Variation").click()
+        expect(page.locator("[data-galaxy-id]")).to_contain_text("variation")
+        expect(page.get_by_role("button", name="Copy link")).to_be_hidden()

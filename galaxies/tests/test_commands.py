@@ -1,0 +1,115 @@
+"""The site's own start, as make run does it, in processes of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+from django.conf import settings
+
+
+@pytest.fixture
+def environment(tmp_path: Path, bundle: Path) -> dict[str, str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return os.environ | {
+        "NEBULAI_DATA_DIR": str(tmp_path / "var"),
+        "NEBULAI_MODELS_STORE": str(settings.MODELS_STORE),
+        "PORT": str(port),
+    }
+
+
+def manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@contextmanager
+def gunicorn(environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "nebulai.wsgi"],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def answers(environment: dict[str, str], path: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{environment['PORT']}{path}", timeout=5) as response:
+            return bool(response.status == 200)
+    except (URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def damage(bundle: Path) -> Path:
+    file = max((each for each in bundle.iterdir() if each.is_file()), key=lambda each: each.stat().st_size)
+    file.write_bytes(file.read_bytes()[:-1])
+    return file
+
+
+def test_prepare_twice_and_the_site_starts_and_ends_gracefully(environment: dict[str, str], bundle: Path) -> None:
+    first = manage(environment, "prepare")
+    assert first.returncode == 0, first.stderr
+    assert f"Activated model version {bundle.name}" in first.stdout
+    assert "createsuperuser" in first.stdout
+    assert "Activated" not in manage(environment, "prepare").stdout
+    with gunicorn(environment) as process:
+        deadline = time.monotonic() + 90
+        while not answers(environment, "/readyz"):
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert answers(environment, "/healthz")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
+def test_the_site_does_not_start_on_a_damaged_bundle(environment: dict[str, str], bundle: Path) -> None:
+    assert manage(environment, "prepare").returncode == 0
+    file = damage(bundle)
+    with gunicorn(environment) as process:
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 1
+    assert str(file) in output
+    assert "Traceback" not in output
+
+
+def test_prepare_refuses_a_damaged_first_bundle_in_one_sentence(environment: dict[str, str], bundle: Path) -> None:
+    file = damage(bundle)
+    result = manage(environment, "prepare")
+    assert result.returncode == 1
+    assert file.name in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["check", "migrate", "prepare", "verify"])
+def test_commands_do_not_load_tensorflow(environment: dict[str, str], command: str) -> None:
+    manage(environment, "prepare")
+    script = f"import sys, manage; sys.argv[1:] = [{command!r}]; manage.main(); assert 'tensorflow' not in sys.modules"
+    result = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", script], cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,211 @@
+"""The queue is tested with a bundle that can be held up; batches and hot swaps with a real one."""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from django.conf import settings
+
+from galaxies.ml.bundle import Bundle, BundleError
+from galaxies.models import MAX_SEED, ModelVersion, Recipe
+from galaxies.services import activate_version, register_bundle
+from galaxies.serving import MAX_BATCH, Busy, Service
+
+
+class HeldBundle:
+    """Paints every galaxy in the shade of its seed, once `go` is set; notes the size of every batch."""
+
+    def __init__(self, path: Path) -> None:
+        self.version = path.name
+        self.go = threading.Event()
+        self.running = threading.Event()
+        self.batches: list[int] = []
+
+    def warm_up(self) -> None:
+        pass
+
+    def sample(self, clusters: list[int], seeds: list[int], psi: list[float], **blend: Any) -> Any:
+        self.running.set()
+        assert self.go.wait(10)
+        self.batches.append(len(seeds))
+        if 13 in seeds:
+            raise ValueError("thirteen")
+        return np.stack([np.full((2, 2, 3), seed, np.uint8) for seed in seeds])
+
+
+@pytest.fixture
+def held() -> HeldBundle:
+    return HeldBundle(Path("held"))
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Service]]:
+    """Makes services, and stops them afterwards."""
+    made: list[Service] = []
+
+    def make(*bundles: HeldBundle, queue_size: int = 128) -> Service:
+        by_name = {bundle.version: bundle for bundle in bundles}
+        made.append(Service(lambda path: cast(Bundle, by_name[path.name]), queue_size))
+        made[-1].load(Path(bundles[0].version))
+        return made[-1]
+
+    yield make
+    for service in made:
+        service.stop()
+
+
+def recipe(seed: int, version: str = "held") -> Recipe:
+    return Recipe(version, 0, seed, 0.8)
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_requests_that_wait_are_painted_together_and_each_gets_its_own(
+    serve: Callable[..., Service], held: HeldBundle
+) -> None:
+    service = serve(held)
+    with ThreadPoolExecutor(80) as pool:
+        first = pool.submit(service.paint, recipe(0))
+        assert held.running.wait(10)
+        rest = [pool.submit(service.paint, recipe(seed)) for seed in range(100, 170)]
+        until(lambda: service._queue.qsize() == 70)
+        held.go.set()
+        assert first.result()[0, 0, 0] == 0
+        assert [future.result()[0, 0, 0] for future in rest] == list(range(100, 170))
+    assert held.batches == [1, MAX_BATCH, MAX_BATCH, 6]
+
+
+def test_a_full_queue_says_when_to_come_back(serve: Callable[..., Service], held: HeldBundle) -> None:
+    service = serve(held, queue_size=2)
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(service.paint, recipe(1))]
+        assert held.running.wait(10)
+        waiting += [pool.submit(service.paint, recipe(seed)) for seed in (2, 3)]
+        until(lambda: service._queue.full())
+        with pytest.raises(Busy) as refused:
+            service.paint(recipe(4))
+        assert refused.value.retry_after > 0
+        held.go.set()
+        assert [future.result()[0, 0, 0] for future in waiting] == [1, 2, 3]
+
+
+def test_who_gave_up_waiting_costs_no_painting(serve: Callable[..., Service], held: HeldBundle) -> None:
+    service = serve(held)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(service.paint, recipe(1))
+        assert held.running.wait(10)
+        with pytest.raises(Busy):
+            service.paint(recipe(2), timeout=0.05)
+        held.go.set()
+        first.result()
+    assert service.paint(recipe(3))[0, 0, 0] == 3
+    assert held.batches == [1, 1]
+
+
+def test_an_error_reaches_its_request_and_the_thread_lives_on(serve: Callable[..., Service], held: HeldBundle) -> None:
+    service = serve(held)
+    held.go.set()
+    with pytest.raises(ValueError, match="thirteen"):
+        service.paint(recipe(13))
+    assert service.paint(recipe(14))[0, 0, 0] == 14
+
+
+def test_stopping_answers_what_is_queued(serve: Callable[..., Service], held: HeldBundle) -> None:
+    service = serve(held)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(service.paint, recipe(1))]
+        assert held.running.wait(10)
+        waiting.append(pool.submit(service.paint, recipe(2)))
+        until(lambda: service._queue.qsize() == 1)
+        held.go.set()
+        service.stop()
+        assert [future.result()[0, 0, 0] for future in waiting] == [1, 2]
+
+
+def test_old_versions_stay_for_those_who_ask_and_only_a_few_of_them(serve: Callable[..., Service]) -> None:
+    bundles = [HeldBundle(Path(name)) for name in "abcd"]
+    for bundle in bundles:
+        bundle.go.set()
+    service = serve(*bundles)
+    for name in "bcd":
+        service.paint(recipe(5, version=name))
+    assert service.version == "a"
+    assert list(service._old) == ["c", "d"]
+
+
+def test_before_a_model_is_loaded_it_is_busy(serve: Callable[..., Service], transactional_db: None) -> None:
+    service = Service()
+    with pytest.raises(Busy):
+        service.paint(recipe(1))
+    service.stop()
+
+
+def test_a_batch_paints_what_each_alone_paints(loaded: Service) -> None:
+    assert loaded.version
+    seeds = [0, 1, 42, 2**32, 2**53 + 1, MAX_SEED]
+    recipes = [Recipe(loaded.version, seed % 2, seed, psi) for seed in seeds for psi in (0.3, 0.8, 1.2)]
+    recipes += [Recipe(loaded.version, 0, seed, 0.8, 1, seed // 3, 0.25) for seed in seeds]
+    alone = np.stack([loaded.paint(each) for each in recipes]).astype(int)
+    with ThreadPoolExecutor(len(recipes)) as pool:
+        together = np.stack(list(pool.map(loaded.paint, recipes))).astype(int)
+    assert abs(alone - together).max() <= 1
+    assert len({image.tobytes() for image in alone}) == len(recipes)
+
+
+def copy_bundle(bundle: Path, version: str) -> Path:
+    path = Path(shutil.copytree(bundle, settings.MODELS_STORE / version))
+    manifest = json.loads((path / "manifest.json").read_text()) | {"version": version}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    return path
+
+
+def test_a_newly_activated_version_takes_over_and_a_damaged_one_is_refused(
+    transactional_db: None, bundle: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = register_bundle(bundle, activate=True)
+    second = register_bundle(copy_bundle(bundle, "second"))
+    third = register_bundle(copy_bundle(bundle, "third"))
+    service = Service()
+    service.start()
+    try:
+        until(lambda: service.version == first.version)
+        activate_version(second)
+        until(lambda: service.version == "second")
+        weights = max(third.path.iterdir(), key=lambda path: path.stat().st_size if path.is_file() else 0)
+        weights.write_bytes(weights.read_bytes()[:-1])
+        activate_version(third)
+        until(lambda: weights.name in caplog.text)
+        assert service.version == "second"
+        assert service.paint(Recipe("second", 0, 1, 0.8)).shape == (second.resolution, second.resolution, 3)
+        assert ModelVersion.active() == third
+    finally:
+        service.stop()
+
+
+def test_a_bundle_that_cannot_be_loaded_at_boot_is_reported(transactional_db: None, version: ModelVersion) -> None:
+    (version.path / "manifest.json").write_text("{")
+    failed = threading.Event()
+    service = Service()
+    service.start(on_boot_failure=failed.set)
+    try:
+        assert failed.wait(30)
+        assert service.version is None
+    finally:
+        service.stop()
+
+
+def test_a_galaxy_of_a_version_whose_bundle_is_gone_says_so(generator: Service, version: ModelVersion) -> None:
+    with pytest.raises(BundleError, match="gone"):
+        generator.paint(recipe(1, version="gone"))

@@ -1,0 +1,103 @@
+"""The settings as an operator meets them: through the environment of a fresh process."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from nebulai.env import local_secret_key
+
+PRODUCTION = {
+    "NEBULAI_DEBUG": "0",
+    "NEBULAI_SECRET_KEY": "7sD0c_9kqLr2mTzX4vB8nW1yE5uH6jP3aFgKiOqRsVxZtCdMbN",
+    "NEBULAI_ALLOWED_HOSTS": "galaxies.example",
+}
+
+
+def manage(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("NEBULAI_", "DJANGO_"))}
+    return subprocess.run(  # noqa: S603
+        [sys.executable, settings.BASE_DIR / "manage.py", *arguments],
+        env=clean | {"NEBULAI_DATA_DIR": str(tmp_path)} | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_nothing_set_is_a_working_local_site_with_a_private_key(tmp_path: Path) -> None:
+    assert manage(tmp_path, "check").returncode == 0
+    key = tmp_path / "secret_key"
+    first = key.read_text()
+    assert len(first) > 60
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert manage(tmp_path, "check").returncode == 0
+    assert key.read_text() == first
+
+
+def test_processes_that_start_together_share_one_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        keys = list(pool.map(lambda _: local_secret_key(tmp_path / "key"), range(64)))
+    assert len(set(keys)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_production_without_a_key_says_why_it_does_not_start(tmp_path: Path) -> None:
+    result = manage(tmp_path, "check", NEBULAI_DEBUG="0")
+    assert result.returncode == 1
+    assert "NEBULAI_SECRET_KEY" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "secret_key").exists()
+
+
+def test_production_passes_the_deployment_check(tmp_path: Path) -> None:
+    result = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert result.returncode == 0, result.stderr
+
+
+def test_production_without_hosts_is_refused(tmp_path: Path) -> None:
+    result = manage(tmp_path, "check", **PRODUCTION | {"NEBULAI_ALLOWED_HOSTS": ""})
+    assert result.returncode == 1
+    assert "NEBULAI_ALLOWED_HOSTS" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("NEBULAI_DEBUG", "maybe"),
+        ("NEBULAI_HTTPS", "2"),
+        ("NEBULAI_RATE_LIMITS", "of"),
+        ("NEBULAI_TRUSTED_PROXY_COUNT", "-1"),
+        ("NEBULAI_CACHE_URL", "memcached://127.0.0.1"),
+        ("NEBULAI_CSRF_TRUSTED_ORIGINS", "galaxies.example"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, variable: str, value: str) -> None:
+    result = manage(tmp_path, "check", **PRODUCTION | {variable: value})
+    assert result.returncode == 1
+    # Django's own check of the origins leaves the prefix out
+    assert variable in result.stderr or variable.removeprefix("NEBULAI_") in result.stderr
+
+
+def test_a_misspelt_debug_errs_on_the_safe_side(tmp_path: Path) -> None:
+    script = "from django.conf import settings as s; print(s.DEBUG, s.HTTPS)"
+    result = manage(tmp_path, "shell", "--no-imports", "-c", script, **PRODUCTION | {"NEBULAI_DEBUG": "flase"})
+    assert result.stdout.split() == ["False", "True"]
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = manage(tmp_path, "check", NEBULAI_DATA_DIR=str(tmp_path / "file" / "var"))
+    assert result.returncode == 1
+    assert "NEBULAI_DATA_DIR" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_collected_static_files_have_hashed_names(tmp_path: Path) -> None:
+    assert manage(tmp_path, "collectstatic", "--no-input").returncode == 0
+    assert list((tmp_path / "static" / "css").glob("nebulai.*.css"))
+    assert list((tmp_path / "static" / "css").glob("nebulai.*.css.gz"))
