@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from io import BytesIO
+from textwrap import wrap
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -12,6 +13,7 @@ from galaxies.models import Galaxy
 from galaxies.serving import Image
 
 DESCRIPTION = "A synthetic galaxy painted by a neural network: no photograph, no real object."
+CALIBRATION = "Pixels are display values of a synthetic image, 0 to 255, and no calibrated flux."
 
 
 def webp(image: Image) -> bytes:
@@ -49,7 +51,7 @@ def fits(image: Image, galaxy: Galaxy) -> bytes:
         ("CREATOR", "NebulAI", "software that painted it"),
         ("CTYPE3", "RGB", "planes: red, green, blue"),
         ("MODEL", recipe.version, "model version"),
-        ("BUNDLE", galaxy.model_version.checksum, "sha256 of its manifest"),
+        ("BUNDLE", galaxy.model_version.checksum, ""),
         ("CLUSTER", recipe.cluster, "condition given to the generator"),
         ("SEED", recipe.seed, "of the latent vector"),
         ("PSI", recipe.psi, "truncation"),
@@ -60,9 +62,9 @@ def fits(image: Image, galaxy: Galaxy) -> bytes:
     for keyword, value, comment in cards:
         if value is not None:
             hdu.header[keyword] = (value, comment)
-    hdu.header["COMMENT"] = DESCRIPTION
-    hdu.header["COMMENT"] = "Pixels are display values of a synthetic image, 0 to 255, and no calibrated flux."
-    hdu.header["COMMENT"] = galaxy.model_version.credit.encode("ascii", "replace").decode().replace("\n", " ")
+    for text in (DESCRIPTION, CALIBRATION, galaxy.model_version.credit):
+        for line in wrap(text.encode("ascii", "replace").decode(), 72):  # a FITS card holds ASCII, 72 characters of it
+            hdu.header["COMMENT"] = line
     buffer = BytesIO()
     hdu.writeto(buffer)
     return buffer.getvalue()

@@ -150,7 +150,7 @@ def image_file(galaxy: Galaxy, kind: str) -> bytes:
     if kind == "fits":
         return images.fits(service().paint(galaxy.recipe), galaxy)
     try:
-        with galaxy.image.open() as file:
+        with galaxy.image.storage.open(str(galaxy.image.name)) as file:
             return bytes(file.read())
     except FileNotFoundError:
         content = images.webp(service().paint(galaxy.recipe))
