@@ -8,6 +8,8 @@ from typing import Any
 
 from gunicorn.arbiter import Arbiter
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors, but not what TensorFlow thinks of this CPU
+
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 worker_class = "gthread"
 threads = 16

@@ -7,6 +7,7 @@ function say(text) {
   const line = document.createElement("p");
   line.textContent = text;
   document.getElementById("message").replaceChildren(line);
+  setTimeout(() => line.remove(), 6000);
 }
 
 async function copy(text, what) {
