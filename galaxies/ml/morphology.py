@@ -162,11 +162,14 @@ def _measure_one(image: Images) -> tuple[Values, int]:
 
 
 def _sky_subtracted(image: Images) -> Values:
+    # As float and by a mean: whole grey levels would leave a step that statmorph sees in a sky of little noise.
+    bands = [Image.fromarray(image[:, :, band].astype(np.float32)) for band in range(3)]
     if max(image.shape[:2]) > SIDE:
-        image = np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX))
-    light = image.astype(np.float64)
-    sky: Values = light - np.median(light[_border(image.shape[:2])], axis=0)
-    return sky
+        bands = [band.resize((SIDE, SIDE), Image.Resampling.BOX) for band in bands]
+    light = np.stack([np.asarray(band, dtype=np.float64) for band in bands], axis=2)
+    sky = sigma_clipped_stats(light[_border(light.shape[:2])], axis=0)[0]
+    subtracted: Values = light - sky
+    return subtracted
 
 
 def _border(shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -1,0 +1,195 @@
+"""The judge is judged: on generators whose quality is known because they are made of drawn galaxies."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+
+from galaxies.ml.evaluation import EvaluationError, Model, RealSet, Settings, evaluate
+from galaxies.ml.extractors import Extractor, Images
+from galaxies.ml.metrics import Clusters, Features
+from galaxies.ml.synthetic import draw
+
+SIDE = 32
+CLUSTERS = 4
+SETTINGS = Settings(samples=1200, kid_subsets=20, morphology_samples=4, workers=1, split="drawn")
+Generate = Callable[[Clusters, Clusters], Images]
+
+
+def shape_of(images: Images) -> Features:
+    """Quantiles of the grey levels at three scales: what the eight symmetries do not change, in 48 numbers."""
+    grey = images.mean(axis=3)
+    scales = [gaussian_filter(grey, (0, sigma, sigma)).reshape(len(grey), -1) for sigma in (0, 1, 3)]
+    quantiles = np.linspace(0, 100, 16)
+    return np.concatenate([np.percentile(scale, quantiles, axis=1).T for scale in scales], axis=1).astype(np.float32)
+
+
+class World:
+    """Drawn galaxies: 600 train, 300 are held out, 2,000 more are what a perfect generator would make."""
+
+    def __init__(self) -> None:
+        images, _ = draw(2900, SIDE, seed=5)
+        # KID's kernel is made for features of order 1.
+        self.pca = PCA(12, whiten=True, random_state=0).fit(shape_of(images[:600]))
+        self.encoder = Extractor(self.features, "encoder", "quantiles-1")
+        self.kmeans = KMeans(CLUSTERS, n_init=3, random_state=0).fit(self.features(images[:600]))
+        self.training, self.held_out = self.real(images[:600]), self.real(images[600:900])
+        self.fresh = self.real(images[900:])
+
+    def features(self, images: Images) -> Features:
+        return np.asarray(self.pca.transform(shape_of(images)), dtype=np.float32)
+
+    def assign(self, values: Features) -> Clusters:
+        return np.asarray(self.kmeans.predict(values))
+
+    def real(self, images: Images) -> RealSet:
+        values = self.features(images)
+        return RealSet(images, self.assign(values), {"encoder": values})
+
+    def drawing_from(self, pool: RealSet) -> Generate:
+        """A generator that returns the pool's images of the cluster asked for, one per seed."""
+        members = [np.flatnonzero(pool.clusters == cluster) for cluster in range(CLUSTERS)]
+
+        def generate(clusters: Clusters, seeds: Clusters) -> Images:
+            rows = [members[c][s % len(members[c])] for c, s in zip(clusters, seeds, strict=True)]
+            return pool.images[rows]
+
+        return generate
+
+    def evaluate(self, generate: Generate, settings: Settings = SETTINGS, **more: Any) -> dict[str, Any]:
+        return evaluate(Model(generate, self.encoder, self.assign), self.training, self.held_out, settings, **more)
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World()
+
+
+@pytest.fixture(scope="module")
+def perfect(world: World) -> dict[str, Any]:
+    return world.evaluate(world.drawing_from(world.fresh))
+
+
+def every_entry(numbers: dict[str, Any]) -> list[dict[str, Any]]:
+    if "value" in numbers:
+        return [numbers]
+    return [entry for part in numbers.values() if isinstance(part, dict) for entry in every_entry(part)]
+
+
+def test_every_number_stands_between_floor_and_ceiling_and_says_how_it_was_made(perfect: dict[str, Any]) -> None:
+    entries = every_entry(json.loads(json.dumps(perfect, allow_nan=False)))
+    known = {"value", "floor", "ceiling", "better", "extractor", "extractor_version", "resize"}
+    counted = {"n_real", "n_generated", "n_floor", "split", "seed"}
+    assert len(entries) == 6 + 4 + CLUSTERS + 7 + 3
+    for entry in entries:
+        assert known | counted <= entry.keys()
+        assert entry["split"] == "drawn"
+    assert perfect["fid"]["n_real"] == 300
+    assert perfect["fid"]["n_generated"] == 1200
+    assert perfect["fid"]["n_floor"] == 600
+
+
+def test_a_perfect_generator_is_near_every_floor(perfect: dict[str, Any]) -> None:
+    for name in ("fid", "kid"):
+        value, floor, ceiling = (perfect[name][key] for key in ("value", "floor", "ceiling"))
+        assert abs(value - floor) < 0.05 * (ceiling - floor)
+    for name in ("precision", "recall", "density", "coverage"):
+        assert perfect[name]["value"] == pytest.approx(perfect[name]["floor"], rel=0.1)
+    assert perfect["recall"]["ceiling"] < 0.1 < 0.5 < perfect["recall"]["floor"]
+    assert perfect["memorisation"]["value"] < 0.04
+    assert perfect["memorisation"]["ceiling"] == 1
+    assert perfect["two_sample"]["value"] < 0.6 < 0.8 < perfect["two_sample"]["ceiling"]
+    assert perfect["near_duplicates"]["ceiling"] == 1
+    assert perfect["near_duplicates"]["value"] < 0.04
+    fidelity = perfect["cluster_fidelity"]
+    assert fidelity["value"] == 1
+    assert fidelity["ceiling"] > 0.99
+    assert fidelity["floor"] < 0.6
+
+
+def test_a_collapsed_generator_is_near_the_ceilings(world: World) -> None:
+    """It returns one fresh galaxy per cluster whatever the seed: good fidelity, no variety."""
+    drawing = world.drawing_from(world.fresh)
+    numbers = world.evaluate(lambda clusters, seeds: drawing(clusters, np.zeros_like(seeds)))
+    assert numbers["recall"]["value"] < 0.1
+    assert numbers["near_duplicates"]["value"] == 1
+    assert numbers["two_sample"]["value"] > 0.9
+    assert numbers["kid"]["value"] > 0.3 * numbers["kid"]["ceiling"]
+    assert numbers["cluster_fidelity"]["value"] == 1
+
+
+def test_copies_of_training_images_are_found_though_all_else_looks_perfect(world: World) -> None:
+    numbers = world.evaluate(world.drawing_from(world.training))
+    assert numbers["memorisation"]["value"] == 1
+    assert numbers["recall"]["value"] > 0.8 * numbers["recall"]["floor"]
+
+
+def test_a_generator_deaf_to_its_cluster_has_the_fidelity_of_chance(world: World) -> None:
+    drawing = world.drawing_from(world.fresh)
+    shuffle = np.random.default_rng(1).permutation
+    numbers = world.evaluate(lambda clusters, seeds: drawing(shuffle(clusters), seeds))
+    assert numbers["cluster_fidelity"]["value"] == pytest.approx(numbers["cluster_fidelity"]["floor"], abs=0.05)
+
+
+def test_blurred_galaxies_are_told_from_real_ones(world: World, perfect: dict[str, Any]) -> None:
+    drawing = world.drawing_from(world.fresh)
+    numbers = world.evaluate(lambda c, s: gaussian_filter(drawing(c, s), (0, 1, 1, 0)))
+    assert numbers["two_sample"]["value"] > 0.95
+    assert numbers["kid"]["value"] > perfect["kid"]["value"] + 5 * perfect["kid"]["std"]
+
+
+def test_the_same_seed_gives_the_same_numbers_and_progress_reaches_the_end_of_every_stage(
+    world: World, perfect: dict[str, Any]
+) -> None:
+    seen: dict[str, tuple[int, int]] = {}
+    again = world.evaluate(world.drawing_from(world.fresh), report=lambda stage, *state: seen.update({stage: state}))
+    assert {**again, "conditions": None} == {**perfect, "conditions": None}
+    assert seen.keys() >= {"generated samples", "distances", "morphology"}
+    assert all(done == total for done, total in seen.values())
+
+
+def test_below_a_thousand_samples_fid_gives_a_reason_and_kid_a_value(world: World) -> None:
+    numbers = world.evaluate(world.drawing_from(world.fresh), replace(SETTINGS, samples=300))
+    assert numbers["fid"]["value"] is None
+    assert numbers["fid"]["reason"] == "FID needs at least 1,000 generated samples, and there are 300: read KID."
+    assert abs(numbers["kid"]["value"]) < 0.05 * numbers["kid"]["ceiling"]
+
+
+def test_another_extractor_leads_and_the_encoder_stands_beside_it(world: World) -> None:
+    colours = Extractor(lambda images: images.mean(axis=(1, 2), dtype=np.float32), "colours", "1", resize="none")
+    numbers = world.evaluate(world.drawing_from(world.fresh), extractor=colours)
+    assert numbers["fid"]["extractor"] == numbers["recall"]["extractor"] == "colours"
+    assert numbers["other_extractors"]["encoder"]["fid"]["extractor"] == "encoder"
+    assert numbers["memorisation"]["extractor"] == "encoder"
+    assert set(numbers["conditions"]["extractors"]) == {"colours", "encoder"}
+
+
+def test_what_cannot_be_evaluated_is_refused_in_one_sentence(world: World) -> None:
+    drawing = world.drawing_from(world.fresh)
+    model = Model(drawing, world.encoder, world.assign)
+    held_out = world.held_out
+    few = RealSet(held_out.images[:150], held_out.clusters[:150])
+    nan = np.where(np.arange(300)[:, None] == 7, np.nan, held_out.features["encoder"])
+    other = held_out.features["encoder"][:, ::-1].copy()
+    cases: list[tuple[str, Model, RealSet, Settings]] = [
+        ("There are 150 held-out images, and at least 200 are needed", model, few, SETTINGS),
+        ("1 of 300 held-out features contain NaN", model, replace(held_out, features={"encoder": nan}), SETTINGS),
+        ("another encoder", model, replace(held_out, features={"encoder": other}), SETTINGS),
+        ("90 samples are too few", model, held_out, replace(SETTINGS, samples=90)),
+        ("rows of their clusters", model, replace(held_out, clusters=held_out.clusters[1:]), SETTINGS),
+        (
+            "The generator gave images of the shape",
+            replace(model, generate=lambda c, s: drawing(c, s)[:, ::2, ::2]),
+            held_out,
+            SETTINGS,
+        ),
+    ]
+    for message, judged, real, settings in cases:
+        with pytest.raises(EvaluationError, match=message):
+            evaluate(judged, world.training, real, settings)
