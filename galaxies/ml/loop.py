@@ -85,11 +85,6 @@ class Run:
     def checkpoint(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
 
-    def done(self, name: str) -> bool:
-        """Whether a phase has used up its budget."""
-        path = self.checkpoint(name)
-        return path.exists() and bool(read_header(path)["done"])
-
     def log(self, report: Report) -> None:
         """Append a line to `log.csv`: phase, images, images_per_second, losses as JSON."""
         path = self.folder / "log.csv"
@@ -102,14 +97,14 @@ class Run:
 
 
 def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> None:
-    """Train until the budget is used up, from the phase's checkpoint if there is one.
+    """Train until the budget is used up, from the phase's checkpoint if there is one: a larger budget goes on.
 
     Raises: Stopped after saving if the run was asked to stop; TrainingError if a loss is no longer a number, with the
     last good checkpoint kept.
     """
     path = run.checkpoint(phase.name)
-    if path.exists() and restore(phase, path):
-        return
+    if path.exists():
+        restore(phase, path)
     began, base = time.monotonic(), phase.seconds
     saved = reported = shown = began
     sums = _Window()
@@ -135,8 +130,8 @@ def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> Non
             raise Stopped(f"Stopped in phase {phase.name} after {phase.steps * phase.batch:,} images, all saved.")
     if sums.steps:
         run.log(sums.report(phase, 1.0, time.monotonic() - reported))
-    _sample(phase, run)
-    save(phase, path, done=True)
+        _sample(phase, run)
+        save(phase, path)
 
 
 @dataclass
@@ -175,10 +170,10 @@ def _variables(state: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{name}/{i}": v for name, owner in state.items() for i, v in enumerate(owner.variables)}
 
 
-def save(phase: Phase, path: Path, done: bool = False) -> None:
+def save(phase: Phase, path: Path) -> None:
     """Write all of a phase's variables to one file, whole or not at all."""
     arrays = {name: np.asarray(v.value) for name, v in _variables(phase.state).items()}
-    header = {"steps": phase.steps, "seconds": phase.seconds, "batch": phase.batch, "done": done}
+    header = {"steps": phase.steps, "seconds": phase.seconds, "batch": phase.batch}
     write_arrays(path, {"header": np.array(json.dumps(header)), **arrays})
 
 
@@ -197,18 +192,17 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """steps, seconds, batch and done of a checkpoint."""
+    """steps, seconds and batch of a checkpoint."""
     with np.load(path, allow_pickle=False) as file:
         header: dict[str, Any] = json.loads(str(file["header"]))
     return header
 
 
-def restore(phase: Phase, path: Path) -> bool:
-    """Load a checkpoint into a phase; returns whether the phase is done."""
+def restore(phase: Phase, path: Path) -> None:
+    """Load a checkpoint into a phase."""
     header = read_header(path)
     load_state(path, phase.state)
     phase.steps, phase.seconds = header["steps"], header["seconds"]
-    return bool(header["done"])
 
 
 def load_state(path: Path, state: Mapping[str, Any]) -> None:

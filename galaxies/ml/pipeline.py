@@ -75,7 +75,7 @@ PRESETS = {
     ),
     "small": Settings(
         "small", 128, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),
-        150_000, 60_000, 500_000, 60_000,
+        100_000, 60_000, 500_000, 60_000,
     ),
     "standard": Settings(
         "standard", 256, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),

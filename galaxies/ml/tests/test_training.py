@@ -1,0 +1,140 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from galaxies.ml import synthetic
+from galaxies.ml.dataset import symmetry
+from galaxies.ml.encoder import augment, contrastive_loss, make_encode, shrink, to_float
+from galaxies.ml.loop import Budget, Run
+from galaxies.ml.networks import GeneratorConfig, StageConfig
+from galaxies.ml.pipeline import PRESETS, with_resolution
+from galaxies.ml.stages import crops, train_stage
+from galaxies.ml.training import AdversarialSettings, Conditioned, diff_augment, penalty, turn, warm_start
+
+KEY = tf.constant([3, 4])
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return synthetic.draw(256, 16, seed=5)[0]
+
+
+def test_turning_gives_one_of_the_eight_symmetries_to_each_image(images: np.ndarray) -> None:
+    turned = turn(tf.constant(images[:64]), KEY).numpy()
+    which = set()
+    for before, after in zip(images, turned, strict=False):
+        matches = [i for i in range(8) if np.array_equal(symmetry(before[None], i)[0], after)]
+        assert len(matches) == 1
+        which.add(matches[0])
+    assert which == set(range(8))
+
+
+def test_augmentation_moves_and_cuts_and_is_differentiable() -> None:
+    x = tf.Variable(tf.ones([8, 16, 16, 3]))
+    with tf.GradientTape() as tape:
+        seen = diff_augment(x, KEY, translation=0.125, cutout=0.5)
+    hole = (seen.numpy() == 0).mean()
+    sky = (seen.numpy() == -1).mean()
+    assert 0.05 < hole <= 0.25
+    assert 0 < sky < 0.4
+    gradient = tape.gradient(seen, x).numpy()
+    assert gradient.sum() == pytest.approx((seen.numpy() == 1).sum())
+
+
+def test_no_translation_and_no_cutout_change_nothing(images: np.ndarray) -> None:
+    x = to_float(images[:4])
+    assert np.allclose(diff_augment(x, KEY, 0.0, 0.0), x, atol=1e-6)
+
+
+def test_the_penalty_is_the_squared_gradient_norm() -> None:
+    x = tf.random.stateless_normal([5, 4, 4, 3], KEY)
+    assert float(penalty(lambda i: tf.reduce_sum(3 * i, axis=(1, 2, 3)), x)) == pytest.approx(9 * 48)
+
+
+def test_contrastive_loss_rewards_pairs_and_by_how_much() -> None:
+    eye = tf.eye(4)
+    paired = float(contrastive_loss(eye, eye))
+    assert paired == pytest.approx(np.log(np.exp(5) + 6) - 5, abs=1e-4)  # partner at 1 / 0.2, six others at 0
+    assert float(contrastive_loss(eye, tf.roll(eye, 1, 0))) > paired + 1
+
+
+def test_half_of_the_views_are_grey_and_none_changes_its_hue() -> None:
+    red = np.zeros((200, 16, 16, 3), np.uint8)
+    red[..., 0] = 200
+    views = augment(to_float(red), KEY).numpy() + 1
+    middle = views[:, 6:10, 6:10].mean(axis=(1, 2))
+    grey = np.ptp(middle, axis=1) < 0.1
+    assert 0.35 < grey.mean() < 0.65
+    assert (np.abs(middle[~grey, 1:]) < 0.1).all()  # red stays red
+
+
+def test_shrinking_averages(images: np.ndarray) -> None:
+    half = shrink(images[:3], 8)
+    assert half.shape == (3, 8, 8, 3)
+    assert np.abs(half[0, 0, 0] - images[0, :2, :2].mean(axis=(0, 1))).max() <= 0.5
+
+
+def test_the_warm_start_learns_the_images(images: np.ndarray, tmp_path: Path) -> None:
+    data = Conditioned(images, np.arange(256) % 4, 4)
+    run, config = Run(tmp_path), GeneratorConfig(4, 8, 16, (16, 12, 8))
+    for images_seen in (4800, 8000):  # the log's second line is of the last 3,200 images alone
+        generator = warm_start(data, config, (8, 12), Budget(images=images_seen), run, lambda report: None)
+    assert np.allclose(generator.mean_image, images.mean(axis=0) / 127.5 - 1, atol=1e-5)
+    spread = float(((images / 127.5 - images.mean(axis=0) / 127.5) ** 2).sum(axis=(1, 2, 3)).mean() / 0.2)
+    error = float(run_losses(run)[-1]["error"])
+    assert error < spread  # which is the error of the mean image
+
+
+def run_losses(run: Run) -> list[dict[str, float]]:
+    import json
+
+    from galaxies.ml.pipeline import read_log
+
+    return [json.loads(row["losses"]) for row in read_log(run)]
+
+
+def test_a_stage_learns_to_give_its_input_back(tmp_path: Path) -> None:
+    big = synthetic.draw(64, 32, seed=6)[0]
+    stage = train_stage(
+        big, StageConfig(32, 8, 1, 8), Budget(images=1600), Run(tmp_path), lambda report: None, batch=16
+    )
+    low = tf.nn.avg_pool2d(to_float(big[:16]), 2, 2, "VALID")
+    made = stage(low, np.zeros((16, 32, 32, 1), "float32"))
+    assert float(tf.reduce_mean(tf.abs(tf.nn.avg_pool2d(made, 2, 2, "VALID") - low))) < 0.05
+
+
+def test_crops_lie_on_even_pixels_inside_the_image() -> None:
+    rows, columns = np.mgrid[:64, :64]
+    image = np.stack([rows, columns, rows], axis=-1).astype(np.uint8)[None]
+    cut = crops(image, 200, 32, np.random.default_rng(0))
+    corners = cut[:, 0, 0, :2]
+    assert cut.shape == (200, 32, 32, 3)
+    assert (corners % 2 == 0).all()
+    assert corners.min() >= 0
+    assert 28 <= corners.max() <= 32
+    assert np.array_equal(cut[:, -1, -1, 0], corners[:, 0] + 31)
+
+
+def test_features_do_not_depend_on_the_batch(images: np.ndarray) -> None:
+    from galaxies.ml.encoder import EncoderConfig, build_encoder
+
+    encode = make_encode(build_encoder(EncoderConfig(16, (8, 12), 6)))
+    features = encode(images[:70])
+    assert features.shape == (70, 6)
+    assert np.allclose(features[66:68], encode(images[66:68]), atol=1e-4)
+
+
+def test_presets_lead_from_the_base_to_their_resolution() -> None:
+    assert PRESETS["standard"].base == 64
+    assert PRESETS["standard"].stage_sides == [128, 256]
+    assert with_resolution(PRESETS["standard"], 64).stage_sides == []
+    assert AdversarialSettings().batch > 1
+
+
+def test_a_resolution_that_no_stage_reaches_is_refused() -> None:
+    from galaxies.ml.loop import TrainingError
+
+    with pytest.raises(TrainingError, match="cannot paint 100 px: choose one of 64, 128, 256, 512"):
+        with_resolution(PRESETS["small"], 100)
