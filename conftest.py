@@ -43,7 +43,11 @@ def tiny_bundle(pytestconfig: pytest.Config) -> Path:
         shutil.rmtree(kept)
         draft = kept / "draft"
         draft.mkdir(parents=True)
-        here = {"NEBULAI_DATA_DIR": str(draft / "var"), "NEBULAI_MODELS_STORE": str(draft / "store")}
+        here = {
+            "NEBULAI_DATA_DIR": str(draft / "var"),
+            "NEBULAI_MODELS_STORE": str(draft / "store"),
+            "NEBULAI_DATABASE_URL": "",  # SQLite in that folder, whatever the tests run on
+        }
         for command in (["prepare"], ["train", "--synthetic", "600", "--preset", "tiny"]):
             run = [sys.executable, str(ROOT / "manage.py"), *command]
             result = subprocess.run(run, env=os.environ | here, capture_output=True, text=True)  # noqa: S603

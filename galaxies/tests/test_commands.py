@@ -24,6 +24,7 @@ def environment(tmp_path: Path, bundle: Path) -> dict[str, str]:
     return os.environ | {
         "NEBULAI_DATA_DIR": str(tmp_path / "var"),
         "NEBULAI_MODELS_STORE": str(settings.MODELS_STORE),
+        "NEBULAI_DATABASE_URL": "",  # SQLite in that folder, whatever the tests run on
         "PORT": str(port),
     }
 
