@@ -18,6 +18,7 @@ PRODUCTION = bool(env.text("NEBULAI_DEBUG")) and not DEBUG  # so a misspelt valu
 
 DATA_DIR = Path(env.text("NEBULAI_DATA_DIR", str(BASE_DIR / "var"))).expanduser().resolve()
 MODELS_STORE = Path(env.text("NEBULAI_MODELS_STORE", str(BASE_DIR / "models_store"))).expanduser().resolve()
+INCEPTION_WEIGHTS = env.text("NEBULAI_INCEPTION_WEIGHTS")
 try:
     DATA_DIR.mkdir(parents=True, exist_ok=True)
 except OSError as error:

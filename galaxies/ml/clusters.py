@@ -199,30 +199,56 @@ def describe(images: Images, labels: Labels, classes: Sequence[str] = ()) -> lis
     measured = shapes(images)
     ids = range(int(labels.max()) + 1)
     rows = np.array([measured[labels == i].mean(axis=0) for i in ids])
-    names = _names(rows)
-    described = []
+    typical = float(rows[:, 3].mean())
+    counts = []
     for i in ids:
         members = np.flatnonzero(labels == i).tolist() if classes else []
-        known = Counter(classes[j] for j in members if classes[j])
+        counts.append(Counter(classes[j] for j in members if classes[j]))
+    names = _names(rows, counts)
+    described = []
+    for i in ids:
         red, green, blue, radius, ellipticity = (round(float(v), 3) for v in rows[i])
         share = float((labels == i).mean())
-        sentence = _sentence(rows[i], share)
+        sentence = _sentence(rows[i], typical, counts[i])
         described.append(
-            Description(i, names[i], sentence, share, red, green, blue, radius, ellipticity, dict(known.most_common()))
+            Description(
+                i, names[i], sentence, share, red, green, blue, radius, ellipticity, dict(counts[i].most_common())
+            )
         )
     return described
 
 
+# What volunteers' class names say, and the word for a family in which they prevail.
+CLASS_WORDS = (("edge", "edge-on discs"), ("cigar", "edge-on discs"), ("spiral", "spirals"), ("smooth", "ellipticals"),
+               ("merging", "disturbed galaxies"), ("disturbed", "disturbed galaxies"))  # fmt: skip
+PREVAILING = 0.5
+FEWEST_LABELLED = 30
+
+
+def _prevailing(classes: Counter[str]) -> str:
+    """The word that most labelled members agree on, "" if there is none."""
+    words: Counter[str] = Counter()
+    for name, count in classes.items():
+        words[next((word for key, word in CLASS_WORDS if key in name), "")] += count
+    if classes.total() < FEWEST_LABELLED:
+        return ""
+    word, count = words.most_common(1)[0]
+    return word if count >= PREVAILING * classes.total() else ""
+
+
 def _shape_word(ellipticity: float) -> str:
-    return (
-        "Needles"
-        if ellipticity > 0.55
-        else "Ellipses"
-        if ellipticity > 0.38
-        else "Ovals"
-        if ellipticity > 0.24
-        else "Rounds"
-    )
+    bounds = ((0.55, "needles"), (0.4, "ellipses"), (0.24, "ovals"))
+    return next((word for bound, word in bounds if ellipticity > bound), "rounds")
+
+
+def _noun(row: Floats, classes: Counter[str]) -> str:
+    ellipticity = float(row[4])
+    word = _prevailing(classes) or _shape_word(ellipticity)
+    if word == "spirals":
+        return "tilted spirals" if ellipticity > 0.24 else "face-on spirals"
+    if word == "ellipticals":
+        return "oval ellipticals" if ellipticity > 0.24 else "round ellipticals"
+    return word
 
 
 def _colour_word(row: Floats) -> str:
@@ -230,24 +256,34 @@ def _colour_word(row: Floats) -> str:
     return "Blue" if warmth < 1.12 else "Ivory" if warmth < 1.4 else "Golden" if warmth < 1.75 else "Amber"
 
 
-def _names(rows: Floats) -> list[str]:
-    names = [f"{_colour_word(row)} {_shape_word(float(row[4])).lower()}" for row in rows]
+def _names(rows: Floats, counts: Sequence[Counter[str]]) -> list[str]:
+    names = [f"{_colour_word(row)} {_noun(row, classes)}" for row, classes in zip(rows, counts, strict=True)]
     for name in {n for n in names if names.count(n) > 1}:
         same = sorted((i for i, n in enumerate(names) if n == name), key=lambda i: float(rows[i][3]))
         sizes = ["Small", "Large"] if len(same) == 2 else ["Small", "Mid-size", "Large", "Huge"]
         for rank, i in enumerate(same):
             word = sizes[rank] if rank < len(sizes) else f"No. {rank + 1}"
-            names[i] = f"{word} {name.lower()}"
+            names[i] = f"{word} {name[0].lower()}{name[1:]}"
     return names
 
 
-def _sentence(row: Floats, share: float) -> str:
+def _sentence(row: Floats, typical_radius: float, classes: Counter[str]) -> str:
+    size = (
+        "Compact"
+        if row[3] < 0.94 * typical_radius
+        else "Extended"
+        if row[3] > 1.06 * typical_radius
+        else "Middle-sized"
+    )
     colour = {"Blue": "bluish", "Ivory": "pale", "Golden": "golden", "Amber": "deep amber"}[_colour_word(row)]
     shape = {
-        "Needles": "seen almost edge-on",
-        "Ellipses": "clearly elongated",
-        "Ovals": "gently oval",
-        "Rounds": "nearly round",
+        "needles": "needle-thin",
+        "ellipses": "clearly elongated",
+        "ovals": "gently oval",
+        "rounds": "nearly round",
     }[_shape_word(float(row[4]))]
-    size = "compact" if row[3] < 0.075 else "wide" if row[3] > 0.125 else "middle-sized"
-    return f"{size.capitalize()}, {colour} and {shape}; {share:.0%} of the real galaxies."
+    sentence = f"{size}, {colour} and {shape}."
+    if classes.total() >= FEWEST_LABELLED:
+        name, count = classes.most_common(1)[0]
+        sentence += f" {count / classes.total():.0%} of its labelled members are called {name.replace('_', ' ')}."
+    return sentence

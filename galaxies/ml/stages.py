@@ -22,7 +22,7 @@ from galaxies.ml.training import apply, fold_in, penalty, turn
 
 CROP = 32  # px of the input
 RATE = 3e-4
-GAMMA = 0.2
+GAMMA = 0.05
 LAZY = 8
 CONSISTENCY = 20.0
 PIXELS = 2.0
@@ -71,7 +71,9 @@ def train_stage(
             total = g_loss + CONSISTENCY * consistency + PIXELS * pixels
             d_loss = tf.reduce_mean(tf.nn.softplus(fake_logits - real_logits))
             if lazy:
-                both = penalty(lambda i: critic(i, plain), x) + penalty(lambda i: critic(i, plain), made)
+                both = penalty(lambda i: _mean_logit(critic, i, plain), x) + penalty(
+                    lambda i: _mean_logit(critic, i, plain), made
+                )
                 d_loss += both * (GAMMA / 2 * LAZY)
         apply(optimizers[0], tape, total, stage.trainable_variables)
         apply(optimizers[1], tape, d_loss, critic.trainable_variables)
@@ -88,6 +90,10 @@ def train_stage(
     phase = Phase(f"stage_{config.resolution}", train, state, batch)
     run_phase(phase, budget, run, reporter)
     return stage
+
+
+def _mean_logit(critic: PatchCritic, images: Any, condition: Any) -> Any:
+    return tf.reduce_mean(critic(images, condition), axis=(1, 2))
 
 
 def crops(images: Images, batch: int, side: int, generator: np.random.Generator) -> Images:

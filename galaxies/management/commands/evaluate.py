@@ -1,0 +1,66 @@
+"""Judge a model: manage.py evaluate [VERSION] [--images FOLDER] [--samples 10000] [--extractor encoder|inception]."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as site
+from django.core.management.base import BaseCommand, CommandError
+
+from galaxies import runs
+from galaxies.ml.bundle import BundleError, load_bundle
+from galaxies.ml.dataset import Dataset, DatasetError, load_dataset
+from galaxies.ml.evaluation import EvaluationError, Settings
+from galaxies.ml.extractors import Extractor, ExtractorUnavailable, inception
+from galaxies.ml.judging import judge, summary, write_metrics
+from galaxies.models import ModelVersion
+from galaxies.terminal import CountBars
+
+
+class Command(BaseCommand):
+    help = "Measure FID, KID and what lies beside them on held-out images, and keep the numbers in the bundle."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("version", nargs="?", help="model version; the active one if none is given")
+        parser.add_argument("--images", type=Path, help="the real images; those of the training if none are given")
+        parser.add_argument("--samples", type=int, default=10_000, help="how many galaxies are generated")
+        parser.add_argument("--extractor", choices=("encoder", "inception"), default="encoder")
+        parser.add_argument("--seed", type=int, default=0)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        bars = CountBars()
+        try:
+            bundle = load_bundle(self.version(options["version"]).path)
+            data = self.data(bundle.version, bundle.resolution, options["images"])
+            extractor = self.inception() if options["extractor"] == "inception" else None
+            settings = Settings(samples=options["samples"], seed=options["seed"])
+            metrics = judge(bundle, data, settings, extractor, bars)
+        except (BundleError, DatasetError, EvaluationError) as error:
+            raise CommandError(str(error)) from error
+        finally:
+            bars.close()
+        write_metrics(bundle.path, metrics)
+        self.stdout.write(summary(metrics))
+
+    def version(self, name: str | None) -> ModelVersion:
+        found = ModelVersion.objects.filter(version=name).first() if name else ModelVersion.active()
+        if found is None:
+            raise CommandError(f"There is no model version {name}." if name else "No model version is active.")
+        return found
+
+    def data(self, version: str, resolution: int, images: Path | None) -> Dataset:
+        if images:
+            return load_dataset(images, resolution, site.DATA_DIR / "datasets")
+        run = runs.run_of(version)
+        if run is None:
+            raise CommandError(f"The images that {version} was trained on are not known here: give --images FOLDER.")
+        return run.data(resolution)
+
+    def inception(self) -> Extractor | None:
+        try:
+            return inception(Path(site.INCEPTION_WEIGHTS) if site.INCEPTION_WEIGHTS else None)
+        except ExtractorUnavailable as error:
+            self.stderr.write(f"{error} The encoder's numbers follow all the same.")
+            return None

@@ -1,0 +1,151 @@
+"""Training runs on disk: a folder below NEBULAI_DATA_DIR/training with the run's options, checkpoints and samples.
+
+run = start(Options(images="galaxies/", preset="small"))
+path = run.train(should_stop, reporter)         # the bundle's folder; run.train again goes on after a stop
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as site
+
+from galaxies.ml.bundle import load_bundle
+from galaxies.ml.dataset import CROP, Dataset, load_dataset
+from galaxies.ml.evaluation import Settings
+from galaxies.ml.extractors import Progress, silent
+from galaxies.ml.loop import Reporter, TrainingError
+
+CREDIT = "The images it was trained on; name their source with --credit."
+
+SAMPLES, TINY_SAMPLES = 10_000, 1_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user chooses. images: a folder or HDF5 file; synthetic: so many drawn galaxies instead."""
+
+    images: str | None = None
+    synthetic: int | None = None
+    preset: str = "standard"
+    resolution: int | None = None
+    crop: int = CROP
+    k: int | None = None
+    seed: int = 0
+    budget_minutes: float | None = None
+    budget_images: int | None = None
+    credit: str = CREDIT
+    model_version: str | None = None
+
+
+@dataclass(frozen=True)
+class TrainingFolder:
+    """One run: its folder and its options."""
+
+    folder: Path
+    options: Options
+
+    @property
+    def version(self) -> str:
+        """The name that the run's bundle gets."""
+        return self.options.model_version or self.folder.name
+
+    def data(self, resolution: int, progress: Callable[[int, int], None] | None = None) -> Dataset:
+        """The run's images, from the cache if they were read before. Raises: DatasetError."""
+        if self.options.synthetic:
+            from galaxies.ml.synthetic import dataset
+
+            return dataset(self.options.synthetic, resolution, self.options.seed)
+        source = Path(self.options.images or "")
+        return load_dataset(source, resolution, site.DATA_DIR / "datasets", self.options.crop, progress=progress)
+
+    def train(
+        self,
+        should_stop: Callable[[], bool],
+        reporter: Reporter,
+        progress: Callable[[int, int], None] | None = None,
+        announce: Callable[[str], None] = print,
+    ) -> Path:
+        """Train what is not trained yet and write the bundle.
+
+        Raises: Stopped after saving; DatasetError, ClusterError, TrainingError, BundleError in one sentence.
+        """
+        from galaxies.ml.bundle_writer import write_bundle
+        from galaxies.ml.loop import Run
+        from galaxies.ml.pipeline import PRESETS, train, with_resolution
+
+        chosen = self.options
+        preset = PRESETS[chosen.preset]
+        settings = replace(
+            with_resolution(preset, chosen.resolution or preset.resolution),
+            k=chosen.k,
+            seed=chosen.seed,
+            minutes=chosen.budget_minutes,
+            adversarial_images=chosen.budget_images or preset.adversarial_images,
+        )
+        data = self.data(settings.resolution, progress)
+        announce(data.report())
+        run = Run(self.folder, should_stop)
+        trained = train(data, settings, run, reporter)
+        return write_bundle(trained, data, settings, run, site.MODELS_STORE, self.version, chosen.credit)
+
+    def evaluate(self, path: Path, report: Progress = silent) -> dict[str, Any]:
+        """Judge the run's bundle on its held-out images and keep the numbers in the bundle.
+
+        Raises: EvaluationError, in one sentence, if there are too few of them.
+        """
+        from galaxies.ml.judging import judge, write_metrics
+
+        bundle = load_bundle(path)
+        samples = TINY_SAMPLES if self.options.preset == "tiny" else SAMPLES
+        metrics = judge(bundle, self.data(bundle.resolution), Settings(samples=samples), report=report)
+        write_metrics(path, metrics)
+        return metrics
+
+
+def start(options: Options) -> TrainingFolder:
+    """A new run, named by the time and its preset."""
+    folder: Path = site.DATA_DIR / "training" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{options.preset}"
+    folder.mkdir(parents=True)
+    run = TrainingFolder(folder, options)
+    _write(run)
+    return run
+
+
+def reopen(name: str, budget_minutes: float | None = None, budget_images: int | None = None) -> TrainingFolder:
+    """An earlier run by its name, or the newest for ""; a new budget replaces its own.
+
+    Raises: TrainingError if there is none.
+    """
+    found = [run for run in all_runs() if run.folder.name == (name or run.folder.name)]
+    if not found:
+        raise TrainingError(f"There is no run {name} in {site.DATA_DIR / 'training'}: start one with --images.")
+    options = found[-1].options
+    options = replace(
+        options,
+        budget_minutes=budget_minutes or options.budget_minutes,
+        budget_images=budget_images or options.budget_images,
+    )
+    run = TrainingFolder(found[-1].folder, options)
+    _write(run)
+    return run
+
+
+def all_runs() -> list[TrainingFolder]:
+    """Every run on disk, the newest last."""
+    files = sorted((site.DATA_DIR / "training").glob("*/run.json"), key=lambda file: file.parent.name)
+    return [TrainingFolder(file.parent, Options(**json.loads(file.read_text()))) for file in files]
+
+
+def run_of(version: str) -> TrainingFolder | None:
+    """The run that made a model version, if it is on this machine."""
+    return next((run for run in reversed(all_runs()) if run.version == version), None)
+
+
+def _write(run: TrainingFolder) -> None:
+    (run.folder / "run.json").write_text(json.dumps(asdict(run.options), indent=1))
