@@ -15,11 +15,13 @@ from typing import Any
 
 from django.conf import settings as site
 
-from galaxies.ml.bundle import load_bundle
-from galaxies.ml.dataset import CROP, Dataset, load_dataset
+from galaxies.ml.bundle import BundleError, load_bundle, verify
+from galaxies.ml.clusters import Labels
+from galaxies.ml.dataset import CROP, Dataset, Images, load_dataset
 from galaxies.ml.evaluation import Settings
 from galaxies.ml.extractors import Progress, silent
 from galaxies.ml.loop import Reporter, TrainingError
+from galaxies.models import ModelVersion
 
 CREDIT = "The images it was trained on; name their source with --credit."
 
@@ -91,7 +93,7 @@ class TrainingFolder:
         data = self.data(settings.resolution, progress)
         announce(data.report())
         run = Run(self.folder, should_stop)
-        trained = train(data, settings, run, reporter)
+        trained = train(data, settings, run, reporter, _old_ids(announce))
         return write_bundle(trained, data, settings, run, site.MODELS_STORE, self.version, chosen.credit)
 
     def evaluate(self, path: Path, report: Progress = silent) -> dict[str, Any]:
@@ -106,6 +108,25 @@ class TrainingFolder:
         metrics = judge(bundle, self.data(bundle.resolution), Settings(samples=samples), report=report)
         write_metrics(path, metrics)
         return metrics
+
+
+def _old_ids(announce: Callable[[str], None]) -> Callable[[Images], Labels] | None:
+    """How the active model sorts images into its families, so that a retrained model keeps their ids."""
+    active = ModelVersion.active()
+    if active is None:
+        return None
+    path = active.path
+
+    def ids(images: Images) -> Labels:
+        bundle = load_bundle(path)
+        return bundle.assign(bundle.features(images))
+
+    try:
+        verify(path)
+    except BundleError as error:
+        announce(f"Families get new ids, since the active model cannot be read: {error}")
+        return None
+    return ids
 
 
 def start(options: Options) -> TrainingFolder:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from galaxies.ml import training
 from galaxies.ml.bundle import normals
-from galaxies.ml.clusters import Choice, Clusters, Labels, fit
+from galaxies.ml.clusters import Choice, Clusters, Labels, fit, match_ids
 from galaxies.ml.dataset import Dataset, Images
 from galaxies.ml.encoder import Encoder, EncoderConfig, make_encode, shrink, train_encoder
 from galaxies.ml.inference import make_forward
@@ -75,7 +75,7 @@ PRESETS = {
     ),
     "small": Settings(
         "small", 128, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),
-        100_000, 60_000, 500_000, 60_000,
+        100_000, 50_000, 350_000, 50_000,
     ),
     "standard": Settings(
         "standard", 256, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),
@@ -108,9 +108,12 @@ class Trained:
     stages: list[Stage]
 
 
-def train(data: Dataset, settings: Settings, run: Run, reporter: Reporter) -> Trained:
+def train(
+    data: Dataset, settings: Settings, run: Run, reporter: Reporter, old_ids: Callable[[Images], Labels] | None = None
+) -> Trained:
     """Run all phases that are not done yet.
 
+    old_ids: images (N, R, R, 3) -> (N,) ids of an earlier model's families, which the new ones take over.
     Raises: Stopped after saving, TrainingError, ClusterError.
     """
     images = data.images[data.train]
@@ -123,8 +126,9 @@ def train(data: Dataset, settings: Settings, run: Run, reporter: Reporter) -> Tr
         settings.seed,
     )
     features = make_encode(encoder)(data.images)
-    clusters = cut(features[data.train], settings, run)
+    clusters = cut(features[data.train], settings, run, lambda: old_ids(images) if old_ids else None)
     labels = clusters.assign(features)
+    generator = train_generator(shrink(images, settings.base), labels[data.train], settings, run, reporter)
     stages = [
         train_stage(
             shrink(images, side),
@@ -137,15 +141,17 @@ def train(data: Dataset, settings: Settings, run: Run, reporter: Reporter) -> Tr
         )
         for side in settings.stage_sides
     ]
-    generator = train_generator(shrink(images, settings.base), labels[data.train], stages, settings, run, reporter)
     return Trained(encoder, features, clusters, labels, generator, stages)
 
 
-def cut(features: Any, settings: Settings, run: Run) -> Clusters:
+def cut(features: Any, settings: Settings, run: Run, old_ids: Callable[[], Labels | None]) -> Clusters:
     """K-Means on the training images, or what an earlier start of the run found."""
     path = run.folder / "clusters.npz"
     if not path.exists():
         found = fit(features, settings.k, settings.seed)
+        old = old_ids()
+        if old is not None:
+            found = found.reordered(match_ids(old, found.assign(features), len(found.centroids)))
         choices = json.dumps([asdict(choice) for choice in found.choices])
         arrays = {"centroids": found.centroids, "mean": found.mean, "axes": found.axes}
         write_arrays(path, {"choices": np.array(choices), **arrays})
@@ -159,9 +165,7 @@ def read_clusters(path: Path) -> Clusters:
         return Clusters(file["centroids"], file["mean"], file["axes"], choices)
 
 
-def train_generator(
-    images: Images, labels: Labels, stages: list[Stage], settings: Settings, run: Run, reporter: Reporter
-) -> Generator:
+def train_generator(images: Images, labels: Labels, settings: Settings, run: Run, reporter: Reporter) -> Generator:
     """Warm start, then the adversarial phase; the mean w of every family is measured at the end."""
     n_clusters = int(labels.max()) + 1
     data = training.Conditioned(images, labels, n_clusters)
@@ -176,7 +180,7 @@ def train_generator(
         reporter,
         gan.batch,
         settings.seed,
-        lambda g: sheet_sampler(g, stages),
+        sheet_sampler,
     )
     ema = training.train_adversarial(
         data,
@@ -186,7 +190,7 @@ def train_generator(
         run,
         reporter,
         settings.seed,
-        lambda g: sheet_sampler(g, stages),
+        sheet_sampler,
     )
     measure_w_mean(ema)
     return ema
@@ -202,9 +206,9 @@ def measure_w_mean(generator: Generator) -> None:
     generator.w_mean.assign(np.stack(means))
 
 
-def sheet_sampler(generator: Generator, stages: list[Stage]) -> Callable[[Path], None]:
+def sheet_sampler(generator: Generator) -> Callable[[Path], None]:
     """A function that paints the sample sheet: fixed latents, one row for each family."""
-    forward, z_dim, sides = make_forward(generator, stages)
+    forward, z_dim, sides = make_forward(generator, [])
     count = z_dim + sum(side * side for side in sides)
     k = generator.config.n_clusters
 
