@@ -1,0 +1,60 @@
+"""Measure what a visitor waits for: python bench/generate.py
+
+One POST /generate beside one bare forward pass of the same model, in one process and one run, and a full batch of 32.
+The active model paints; the database and the stored images are thrown away.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROUNDS = 60
+
+
+def median(work: Callable[[], object]) -> float:
+    """Milliseconds of a call: the median over ROUNDS."""
+    seconds = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds) * 1000
+
+
+def main(folder: str) -> None:
+    os.environ |= {"NEBULAI_DATA_DIR": folder, "NEBULAI_RATE_LIMITS": "off", "DJANGO_SETTINGS_MODULE": "nebulai.settings"}
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.test import Client
+
+    from galaxies.models import ModelVersion
+    from galaxies.serving import service
+
+    call_command("prepare")
+    version = ModelVersion.active()
+    if version is None:
+        sys.exit("There is no model to measure: train one first.")
+    service().load(version.path)
+    bundle = service().current
+    client = Client()
+    form = {"cluster": "0", "psi": "0.8"}
+    client.post("/generate", form, headers={"HX-Request": "true"})
+    bare = median(lambda: bundle.sample([0], [1], 0.8))
+    full = median(lambda: bundle.sample([0] * 32, list(range(32)), 0.8))
+    post = median(lambda: client.post("/generate", form, headers={"HX-Request": "true"}))
+    print(f"{version}, {bundle.resolution} px, medians of {ROUNDS}")
+    print(f"bare forward pass            {bare:7.1f} ms")
+    print(f"bare forward pass, 32 images {full:7.1f} ms, {32_000 / full:.0f} images/s")
+    print(f"POST /generate with htmx     {post:7.1f} ms, {post / bare:.1f} x the bare pass")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    with tempfile.TemporaryDirectory() as temporary:
+        main(temporary)
