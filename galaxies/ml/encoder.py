@@ -22,6 +22,7 @@ from keras import layers, ops
 from galaxies.ml.dataset import Images
 from galaxies.ml.loop import Budget, Phase, Reporter, Run, run_phase
 from galaxies.ml.networks import Trunk, activate
+from galaxies.ml.precision import dtype_policy, faster_policy
 
 Features = npt.NDArray[np.float32]
 
@@ -133,7 +134,8 @@ def train_encoder(
 
     Raises: Stopped, TrainingError (galaxies.ml.loop).
     """
-    encoder = build_encoder(config)
+    with dtype_policy(faster_policy()):
+        encoder = build_encoder(config)
     projector = keras.Sequential([layers.Dense(256, activation="relu"), layers.Dense(64)])
     projector.build((None, config.features))
     optimizer = keras.optimizers.AdamW(LEARNING_RATE, weight_decay=1e-4)
@@ -163,7 +165,9 @@ def train_encoder(
     state = {"encoder": encoder, "projector": projector, "optimizer": optimizer}
     phase = Phase("encoder", train, state, batch)
     run_phase(phase, budget, run, reporter)
-    return encoder
+    trained = build_encoder(config)
+    trained.set_weights(encoder.get_weights())
+    return trained
 
 
 def make_encode(encoder: Encoder) -> Callable[[Images], Features]:

@@ -96,15 +96,17 @@ def test_every_number_stands_between_floor_and_ceiling_and_says_how_it_was_made(
 
 
 def test_a_perfect_generator_is_near_every_floor(perfect: dict[str, Any]) -> None:
-    for name in ("fid", "kid"):
-        value, floor, ceiling = (perfect[name][key] for key in ("value", "floor", "ceiling"))
-        assert abs(value - floor) < 0.05 * (ceiling - floor)
+    """Bounds are two or more deviations over ten such worlds; with 300 held-out images KID's share of the way from
+    floor to ceiling has a deviation of 5 % by itself, so it is held to the deviation of its subsets."""
+    fid, kid = perfect["fid"], perfect["kid"]
+    assert abs(fid["value"] - fid["floor"]) < 0.05 * (fid["ceiling"] - fid["floor"])
+    assert abs(kid["value"] - kid["floor"]) < 2 * kid["std"] < kid["ceiling"]
     for name in ("precision", "recall", "density", "coverage"):
         assert perfect[name]["value"] == pytest.approx(perfect[name]["floor"], rel=0.1)
     assert perfect["recall"]["ceiling"] < 0.1 < 0.5 < perfect["recall"]["floor"]
     assert perfect["memorisation"]["value"] < 0.04
     assert perfect["memorisation"]["ceiling"] == 1
-    assert perfect["two_sample"]["value"] < 0.6 < 0.8 < perfect["two_sample"]["ceiling"]
+    assert perfect["two_sample"]["value"] < 0.55 < 0.65 < perfect["two_sample"]["ceiling"]
     assert perfect["near_duplicates"]["ceiling"] == 1
     assert perfect["near_duplicates"]["value"] < 0.04
     fidelity = perfect["cluster_fidelity"]
@@ -158,7 +160,7 @@ def test_below_a_thousand_samples_fid_gives_a_reason_and_kid_a_value(world: Worl
     numbers = world.evaluate(world.drawing_from(world.fresh), replace(SETTINGS, samples=300))
     assert numbers["fid"]["value"] is None
     assert numbers["fid"]["reason"] == "FID needs at least 1,000 generated samples, and there are 300: read KID."
-    assert abs(numbers["kid"]["value"]) < 0.05 * numbers["kid"]["ceiling"]
+    assert abs(numbers["kid"]["value"]) < 2 * numbers["kid"]["std"] < numbers["kid"]["ceiling"]
 
 
 def test_another_extractor_leads_and_the_encoder_stands_beside_it(world: World) -> None:

@@ -1,15 +1,17 @@
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from galaxies.ml import synthetic
 from galaxies.ml.dataset import symmetry
-from galaxies.ml.encoder import augment, contrastive_loss, make_encode, shrink, to_float
+from galaxies.ml.encoder import EncoderConfig, augment, build_encoder, contrastive_loss, make_encode, shrink, to_float
 from galaxies.ml.loop import Budget, Run
 from galaxies.ml.networks import GeneratorConfig, StageConfig
 from galaxies.ml.pipeline import PRESETS, with_resolution
+from galaxies.ml.precision import dtype_policy, faster_policy
 from galaxies.ml.stages import crops, train_stage
 from galaxies.ml.training import AdversarialSettings, Conditioned, diff_augment, penalty, turn, warm_start
 
@@ -118,8 +120,6 @@ def test_crops_lie_on_even_pixels_inside_the_image() -> None:
 
 
 def test_features_do_not_depend_on_the_batch(images: np.ndarray) -> None:
-    from galaxies.ml.encoder import EncoderConfig, build_encoder
-
     encode = make_encode(build_encoder(EncoderConfig(16, (8, 12), 6)))
     features = encode(images[:70])
     assert features.shape == (70, 6)
@@ -138,3 +138,22 @@ def test_a_resolution_that_no_stage_reaches_is_refused() -> None:
 
     with pytest.raises(TrainingError, match="cannot paint 100 px: choose one of 64, 128, 256, 512"):
         with_resolution(PRESETS["small"], 100)
+
+
+def test_an_encoder_in_half_precision_gives_nearly_the_same_float32_features(images: np.ndarray) -> None:
+    config = EncoderConfig(16, (8, 12), 6)
+    whole = build_encoder(config)
+    with dtype_policy("mixed_bfloat16"):
+        half = build_encoder(config)
+    half.set_weights(whole.get_weights())
+    features = half(to_float(images[:8]))
+    assert features.dtype == tf.float32
+    assert half.trunk.stem.compute_dtype == "bfloat16"
+    assert np.allclose(features, whole(to_float(images[:8])), atol=0.05)
+
+
+def test_the_policy_is_one_of_two_and_does_not_stay() -> None:
+    assert faster_policy() in ("float32", "mixed_bfloat16")
+    with dtype_policy("mixed_bfloat16"):
+        pass
+    assert keras.config.dtype_policy().name == "float32"
