@@ -174,7 +174,7 @@ def make_encode(encoder: Encoder) -> Callable[[Images], Features]:
     """A function (N, R, R, 3) uint8 of any R that is a multiple of the encoder's -> (N, d) float32 features."""
     side = encoder.config.resolution
 
-    @tf.function(input_signature=[tf.TensorSpec([ENCODE_BATCH, side, side, 3], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, side, side, 3], tf.uint8)])
     def forward(images: Any) -> Any:
         return encoder(to_float(images))
 
@@ -182,9 +182,7 @@ def make_encode(encoder: Encoder) -> Callable[[Images], Features]:
         features = [np.empty((0, encoder.config.features), np.float32)]
         for start in range(0, len(images), ENCODE_BATCH):
             part = shrink(images[start : start + ENCODE_BATCH], side)
-            padded = np.zeros((ENCODE_BATCH, side, side, 3), np.uint8)
-            padded[: len(part)] = part
-            features.append(forward(padded).numpy()[: len(part)])
+            features.append(forward(part).numpy())
         return np.concatenate(features)
 
     return encode
