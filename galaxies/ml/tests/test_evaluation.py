@@ -101,8 +101,8 @@ def test_a_perfect_generator_is_near_every_floor(perfect: dict[str, Any]) -> Non
     fid, kid = perfect["fid"], perfect["kid"]
     assert abs(fid["value"] - fid["floor"]) < 0.05 * (fid["ceiling"] - fid["floor"])
     assert abs(kid["value"] - kid["floor"]) < 2 * kid["std"] < kid["ceiling"]
-    for name in ("precision", "recall", "density", "coverage"):
-        assert perfect[name]["value"] == pytest.approx(perfect[name]["floor"], rel=0.1)
+    for name, within in {"precision": 0.1, "recall": 0.1, "density": 0.2, "coverage": 0.1}.items():
+        assert perfect[name]["value"] == pytest.approx(perfect[name]["floor"], rel=within)
     assert perfect["recall"]["ceiling"] < 0.1 < 0.5 < perfect["recall"]["floor"]
     assert perfect["memorisation"]["value"] < 0.04
     assert perfect["memorisation"]["ceiling"] == 1
@@ -121,7 +121,7 @@ def test_a_collapsed_generator_is_near_the_ceilings(world: World) -> None:
     numbers = world.evaluate(lambda clusters, seeds: drawing(clusters, np.zeros_like(seeds)))
     assert numbers["recall"]["value"] < 0.1
     assert numbers["near_duplicates"]["value"] == 1
-    assert numbers["two_sample"]["value"] > 0.9
+    assert numbers["two_sample"]["value"] > 0.65
     assert numbers["kid"]["value"] > 0.3 * numbers["kid"]["ceiling"]
     assert numbers["cluster_fidelity"]["value"] == 1
 
