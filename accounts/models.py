@@ -1,5 +1,18 @@
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
+from django.db import models
 
 
 class User(AbstractUser):
-    """A person. Django's own fields for now, in a table of ours: swapping the user model later is painful."""
+    """A person, who logs in by e-mail. The username is Django's, made from the address and shown to nobody."""
+
+    email = models.EmailField("e-mail address")  # not unique: that would tell who has an account
+
+    class Meta(AbstractUser.Meta):
+        pass
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Addresses are kept in lower case, which is how allauth looks for them."""
+        self.email = self.email.lower()
+        super().save(*args, **kwargs)

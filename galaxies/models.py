@@ -1,7 +1,8 @@
-"""What the site remembers: the model versions it knows, and every galaxy's recipe."""
+"""What the site remembers: the model versions it knows, every galaxy's recipe, and who likes which."""
 
 import secrets
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,16 @@ ID_LENGTH = 11
 def new_public_id() -> str:
     """An unguessable short id for a galaxy."""
     return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+
+
+def wilson_lower_bound(likes: int, dislikes: int, z: float = 1.96) -> float:
+    """The share of likes that is exceeded with 97.5% confidence (Wilson 1927): few votes count for little, 0 to 1."""
+    votes = likes + dislikes
+    if not votes:
+        return 0.0
+    share = likes / votes
+    spread = z * sqrt((share * (1 - share) + z * z / (4 * votes)) / votes)
+    return max(0.0, (share + z * z / (2 * votes) - spread) / (1 + z * z / votes))
 
 
 def image_path(galaxy: "Galaxy", filename: str) -> str:
@@ -99,14 +110,36 @@ class Galaxy(models.Model):
     seed2 = models.BigIntegerField(null=True, blank=True)
     mix = models.FloatField(null=True, blank=True, help_text="0 is the first recipe alone, 1 the second.")
     creator = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="galaxies"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="galaxies",
+        db_index=False,  # galaxy_made begins with it
     )
     created = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
     image = models.FileField(upload_to=image_path)
+    published = models.BooleanField(default=False, editable=False, help_text="Its maker wants it in the gallery.")
+    # Sums of the votes, kept here so that the gallery is an index scan; galaxies.votes alone writes them.
+    likes = models.PositiveIntegerField(default=0, editable=False)
+    dislikes = models.PositiveIntegerField(default=0, editable=False)
+    score = models.FloatField(default=0.0, editable=False, help_text="wilson_lower_bound of its votes.")
+    listed = models.GeneratedField(
+        expression=Q(published=True) | Q(likes__gt=0), output_field=models.BooleanField(), db_persist=True
+    )
+
+    my_vote = ""  # the visitor's own, "like" or "dislike", where galaxies.votes.mark_votes has looked it up
 
     class Meta:
         verbose_name_plural = "galaxies"
-        ordering = ["-created"]
+        ordering = ["-created", "-id"]
+        indexes = [
+            models.Index(fields=["creator", "-created", "-id"], name="galaxy_made"),
+            models.Index(fields=["-created", "-id"], condition=Q(listed=True), name="galaxy_new"),
+            models.Index(fields=["-score", "-id"], condition=Q(listed=True), name="galaxy_best"),
+            models.Index(fields=["cluster", "-created", "-id"], condition=Q(listed=True), name="galaxy_family_new"),
+            models.Index(fields=["cluster", "-score", "-id"], condition=Q(listed=True), name="galaxy_family_best"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(seed__gte=0), name="galaxy_seed_not_negative"),
             models.CheckConstraint(condition=Q(psi__gte=MIN_PSI, psi__lte=MAX_PSI), name="galaxy_psi_in_range"),
@@ -139,3 +172,27 @@ class Galaxy(models.Model):
         return Recipe(
             self.model_version.version, self.cluster, self.seed, self.psi, self.cluster2, self.seed2, self.mix
         )
+
+
+class Vote(models.Model):
+    """What somebody thinks of a galaxy. galaxies.votes writes them, together with the galaxy's sums."""
+
+    class Value(models.TextChoices):
+        LIKE = "like"
+        DISLIKE = "dislike"
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="votes", db_index=False)
+    galaxy = models.ForeignKey(Galaxy, on_delete=models.CASCADE, related_name="votes")
+    value = models.CharField(max_length=7, choices=Value)
+    created = models.DateTimeField(default=timezone.now, editable=False, help_text="When it was cast or changed.")
+
+    class Meta:
+        ordering = ["-created", "-id"]
+        indexes = [models.Index(fields=["person", "value", "-created", "-id"], name="vote_by_person")]
+        constraints = [
+            models.UniqueConstraint(fields=["person", "galaxy"], name="one_vote_per_person_and_galaxy"),
+            models.CheckConstraint(condition=Q(value__in=["like", "dislike"]), name="vote_likes_or_dislikes"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} of {self.galaxy_id}"
