@@ -3,8 +3,8 @@
     bundle = load_bundle(Path("models_store/sdss-128"))
     images = bundle.sample(clusters=[3, 3], seeds=[42, 43], psi=0.8)     # (2, 128, 128, 3) uint8
 
-A bundle holds arrays, images and JSON, nothing that runs: no pickle anywhere. Importing this module does not import
-TensorFlow, so that manifests can be read and checked quickly.
+A bundle holds arrays, images and JSON, nothing that runs: no pickle anywhere. Importing this module imports neither
+TensorFlow nor scikit-learn, so that every command of the site starts quickly.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
-from galaxies.ml.clusters import Clusters, Labels
-from galaxies.ml.dataset import Images
+if TYPE_CHECKING:
+    from galaxies.ml.clusters import Clusters, Labels
+    from galaxies.ml.dataset import Images
 
 FORMAT = 1
-BATCHES = (1, 2, 4, 8, 16, 32)
+BATCH = 32
 SEED_LIMIT = 2**63
 MANIFEST = "manifest.json"
+METRICS = "metrics.json"
 
 Floats = npt.NDArray[np.float32]
 
@@ -102,6 +103,8 @@ def sha256(file: Path) -> str:
 
 def normals(seed: int, count: int) -> Floats:
     """`count` standard normal float32 from Philox keyed by `seed`: the same on every machine and numpy version."""
+    from scipy.special import ndtri
+
     raw = np.random.Philox(key=seed).random_raw(count)
     return np.asarray(ndtri(((raw >> np.uint64(11)) + 0.5) * 2.0**-53), np.float32)
 
@@ -141,6 +144,8 @@ class Bundle:
     @cached_property
     def clusters(self) -> Clusters:
         """The K-Means cut."""
+        from galaxies.ml.clusters import Clusters
+
         arrays = self.arrays("clusters.npz")
         return Clusters(arrays["centroids"], arrays["mean"], arrays["axes"])
 
@@ -178,9 +183,10 @@ class Bundle:
         return self.clusters.assign(features)
 
     def warm_up(self) -> None:
-        """Trace the forward pass for every batch size, so that no visitor waits for it."""
-        for size in BATCHES:
-            self.sample([0] * size, [0] * size, 1.0)
+        """Run the forward pass alone and in a full batch, and the encoder, so that no visitor waits for them."""
+        for size in (1, BATCH):
+            images = self.sample([0] * size, [0] * size, 1.0)
+        self.features(images[:1])
 
     def sample(
         self,
@@ -206,8 +212,8 @@ class Bundle:
         self._check(clusters, seeds, clusters2, seeds2, mixes)
         self.networks()
         parts = [np.empty((0, self.resolution, self.resolution, 3), np.uint8)]
-        for start in range(0, n, BATCHES[-1]):
-            rows = range(start, min(start + BATCHES[-1], n))
+        for start in range(0, n, BATCH):
+            rows = range(start, min(start + BATCH, n))
             inputs = [self._inputs(clusters[i], seeds[i], clusters2[i], seeds2[i], float(mixes[i])) for i in rows]
             parts.append(self._paint(inputs, psis[start : rows.stop]))
         return np.concatenate(parts)
@@ -241,13 +247,10 @@ class Bundle:
         return labels, drawn
 
     def _paint(self, inputs: list[tuple[Floats, Floats]], psi: Floats) -> Images:
-        n = len(inputs)
-        padding = next(size for size in BATCHES if size >= n) - n
-        labels = np.stack([labels for labels, _ in inputs] + [inputs[0][0]] * padding)
-        drawn = np.stack([drawn for _, drawn in inputs] + [inputs[0][1]] * padding)
-        psi = np.concatenate([psi, np.ones(padding, np.float32)])[:, None]
+        labels = np.stack([labels for labels, _ in inputs])
+        drawn = np.stack([drawn for _, drawn in inputs])
         ends = np.cumsum([self._z_dim, *(r * r for r in self._noise_resolutions)])
         z, *planes = np.split(drawn, ends[:-1], axis=1)
         noise = [p.reshape(-1, r, r, 1) for p, r in zip(planes, self._noise_resolutions, strict=True)]
-        images: Images = self.networks()(z, labels, psi, noise).numpy()[:n]
+        images: Images = self.networks()(z, labels, psi[:, None], noise).numpy()
         return images

@@ -21,7 +21,10 @@ def make_forward(generator: Generator, stages: list[Stage]) -> tuple[Forward, in
     """(z, labels, psi (N, 1), noise planes) -> (N, R, R, 3) uint8; with z's size and the sides of the planes."""
     resolutions = [*generator.noise_resolutions, *(stage.config.resolution for stage in stages)]
 
-    @tf.function(reduce_retracing=False)
+    latents = [tf.TensorSpec([None, n], tf.float32) for n in (generator.config.z_dim, generator.config.n_clusters, 1)]
+    planes = [tf.TensorSpec([None, side, side, 1], tf.float32) for side in resolutions]
+
+    @tf.function(input_signature=[*latents, planes])
     def forward(z: Any, labels: Any, psi: Any, noise: list[Any]) -> Any:
         w = generator.truncate(generator.map(z, labels), labels, psi)
         split = len(generator.noise_resolutions)
