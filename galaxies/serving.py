@@ -2,6 +2,7 @@
 
     from galaxies.serving import service
     image = service().paint(recipe)             # (H, W, 3) uint8; raises Busy
+    service().features(version, image)          # (d,) float32, as the version's own encoder sees the image
     service().version                           # what new galaxies are painted by; None until it is loaded
 
 Requests put their recipes on a bounded queue. The model thread takes what is there and runs it as one batch. A second
@@ -37,6 +38,7 @@ WATCH_SECONDS = 2.0
 OLD_BUNDLES = 2  # how many inactive versions stay in memory for downloads
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
+Features = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class Busy(Exception):
@@ -49,9 +51,11 @@ class Busy(Exception):
 
 @dataclass
 class _Job:
+    """A recipe to paint, or an image to encode."""
+
     bundle: Bundle
-    recipe: Recipe
-    future: "Future[Image]" = field(default_factory=Future)
+    ask: Recipe | Image
+    future: "Future[Any]" = field(default_factory=Future)
 
 
 class Service:
@@ -112,7 +116,18 @@ class Service:
         Raises: Busy if nothing is loaded yet, the queue is full or the answer takes longer than `timeout` seconds;
         BundleError if the recipe's version cannot be loaded.
         """
-        job = _Job(self._bundle(recipe.version), recipe)
+        image: Image = self._ask(_Job(self._bundle(recipe.version), recipe), timeout)
+        return image
+
+    def features(self, version: str, image: Image, timeout: float = ANSWER_SECONDS) -> Features:
+        """Encode one image (H, W, 3) uint8 by the encoder of a version: (d,) float32.
+
+        Raises: as `paint` does.
+        """
+        features: Features = self._ask(_Job(self._bundle(version), image), timeout)
+        return features
+
+    def _ask(self, job: _Job, timeout: float) -> Any:
         self._run("model", self._work)
         try:
             self._queue.put_nowait(job)
@@ -143,9 +158,9 @@ class Service:
             self._old.popitem(last=False)
 
     def _work(self) -> None:
-        """The model thread: the only one that runs a generator."""
+        """The model thread: the only one that runs networks."""
         while (job := self._queue.get()) is not None:
-            batches = {id(job.bundle): [job]}
+            batches = {(id(job.bundle), type(job.ask)): [job]}
             stop = False
             deadline = time.monotonic() + GATHER_SECONDS
             for _ in range(MAX_BATCH - 1):
@@ -156,7 +171,7 @@ class Service:
                 if more is None:
                     stop = True
                     break
-                batches.setdefault(id(more.bundle), []).append(more)
+                batches.setdefault((id(more.bundle), type(more.ask)), []).append(more)
             for batch in batches.values():
                 _answer(batch)
             if stop:
@@ -191,25 +206,32 @@ class Service:
 
 
 def _answer(batch: list[_Job]) -> None:
+    """Run jobs of one bundle and of one kind."""
     jobs = [job for job in batch if job.future.set_running_or_notify_cancel()]
     if not jobs:
         return
-    recipes = [job.recipe for job in jobs]
+    bundle, asks = jobs[0].bundle, [job.ask for job in jobs]
+    recipes = [ask for ask in asks if isinstance(ask, Recipe)]
+    images = [ask for ask in asks if not isinstance(ask, Recipe)]
     try:
-        images = jobs[0].bundle.sample(
-            [recipe.cluster for recipe in recipes],
-            [recipe.seed for recipe in recipes],
-            [recipe.psi for recipe in recipes],
-            clusters2=[recipe.cluster if recipe.cluster2 is None else recipe.cluster2 for recipe in recipes],
-            seeds2=[recipe.seed if recipe.seed2 is None else recipe.seed2 for recipe in recipes],
-            mix=[recipe.mix or 0.0 for recipe in recipes],
-        )
+        answers = _paint(bundle, recipes) if recipes else bundle.features(np.stack(images))
     except Exception as error:  # belongs to the requests that wait; the thread must live on
         for job in jobs:
             job.future.set_exception(error)
     else:
-        for job, image in zip(jobs, images, strict=True):
-            job.future.set_result(image)
+        for job, answer in zip(jobs, answers, strict=True):
+            job.future.set_result(answer)
+
+
+def _paint(bundle: Bundle, recipes: list[Recipe]) -> Image:
+    return bundle.sample(
+        [recipe.cluster for recipe in recipes],
+        [recipe.seed for recipe in recipes],
+        [recipe.psi for recipe in recipes],
+        clusters2=[recipe.cluster if recipe.cluster2 is None else recipe.cluster2 for recipe in recipes],
+        seeds2=[recipe.seed if recipe.seed2 is None else recipe.seed2 for recipe in recipes],
+        mix=[recipe.mix or 0.0 for recipe in recipes],
+    )
 
 
 @cache

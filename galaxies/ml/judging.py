@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from galaxies.ml.bundle import Bundle, sha256
+from galaxies.ml.bundle import METRICS, Bundle, sha256
 from galaxies.ml.dataset import Dataset
 from galaxies.ml.evaluation import EvaluationError, Model, RealSet, Settings, evaluate
 from galaxies.ml.extractors import Extractor, Progress, silent
 
-METRICS = "metrics.json"
 EVALUATION_PSI = 1.0
 
 
