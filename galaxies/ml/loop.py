@@ -22,6 +22,7 @@ import numpy as np
 CHECKPOINT_SECONDS = 120.0
 REPORT_SECONDS = 60.0
 PROGRESS_SECONDS = 1.0
+MEASURE_SECONDS = 240.0
 
 
 class TrainingError(Exception):
@@ -48,13 +49,17 @@ class Budget:
 
 @dataclass
 class Phase:
-    """step(number) -> losses by name; state: Keras models and optimizers whose variables are the whole state."""
+    """step(number) -> losses by name; state: Keras models and optimizers whose variables are the whole state.
+
+    sample paints a sheet at every report; measure(images seen) judges the model now and then, for the log.
+    """
 
     name: str
     step: Callable[[int], Mapping[str, Any]]
     state: Mapping[str, Any]
     batch: int
     sample: Callable[[Path], None] | None = None
+    measure: Callable[[int], Mapping[str, float]] | None = None
     steps: int = 0
     seconds: float = 0.0
 
@@ -106,7 +111,7 @@ def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> Non
     if path.exists():
         restore(phase, path)
     began, base = time.monotonic(), phase.seconds
-    saved = reported = shown = began
+    saved = reported = shown = measured = began
     sums = _Window()
     while (share := budget.share_done(phase.steps * phase.batch, phase.seconds)) < 1:
         losses = {name: float(value) for name, value in phase.step(phase.steps).items()}
@@ -119,7 +124,9 @@ def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> Non
             shown = now
             reporter(sums.report(phase, share, now - reported))
         if now - reported >= REPORT_SECONDS:
-            run.log(sums.report(phase, share, now - reported))
+            due = now - measured >= MEASURE_SECONDS
+            measured = now if due else measured
+            run.log(_measured(phase, sums.report(phase, share, now - reported), due))
             _sample(phase, run)
             reported, sums = time.monotonic(), _Window()
         stopping = run.should_stop()
@@ -129,7 +136,7 @@ def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> Non
         if stopping:
             raise Stopped(f"Stopped in phase {phase.name} after {phase.steps * phase.batch:,} images, all saved.")
     if sums.steps:
-        run.log(sums.report(phase, 1.0, time.monotonic() - reported))
+        run.log(_measured(phase, sums.report(phase, 1.0, time.monotonic() - reported), True))
         _sample(phase, run)
         save(phase, path)
 
@@ -159,6 +166,12 @@ def _check(phase: Phase, losses: Mapping[str, float]) -> None:
             f"The loss {bad[0]} is no longer a number at step {phase.steps} of {phase.name}: the last good checkpoint "
             "is kept; resume with a lower learning rate or another seed."
         )
+
+
+def _measured(phase: Phase, report: Report, due: bool) -> Report:
+    if due and phase.measure:
+        report.losses.update(phase.measure(report.images))
+    return report
 
 
 def _sample(phase: Phase, run: Run) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from galaxies.ml import training
@@ -25,12 +26,14 @@ from galaxies.ml.dataset import Dataset, Images
 from galaxies.ml.encoder import Encoder, EncoderConfig, make_encode, shrink, train_encoder
 from galaxies.ml.inference import make_forward
 from galaxies.ml.loop import Budget, Reporter, Run, TrainingError, write_arrays
+from galaxies.ml.metrics import kernel_distance
 from galaxies.ml.networks import Generator, GeneratorConfig, Stage, StageConfig
 from galaxies.ml.stages import train_stage
 
 SHEET_COLUMNS = 10
 SHEET_PSI = 0.8
 W_MEAN_SAMPLES = 4096
+KID_SAMPLES = 1024
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ SHARES = {"encoder": 0.15, "warm": 0.1, "adversarial": 0.55, "stages": 0.2}
 _TINY_GAN = training.AdversarialSettings(discriminator=(8, 16), batch=16, head_start=4, ema_images=100, lazy=4)
 PRESETS = {
     "tiny": Settings(
-        "tiny", 32, EncoderConfig(32, (8, 16, 24), 16, 64), (16, 16, 8), _TINY_GAN, 1_280, 640, 640, 320
+        "tiny", 32, EncoderConfig(16, (16, 24), 16, 64), (16, 16, 8), _TINY_GAN, 1_280, 640, 640, 320
     ),
     "small": Settings(
         "small", 128, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),
@@ -125,10 +128,12 @@ def train(
         reporter,
         settings.seed,
     )
-    features = make_encode(encoder)(data.images)
+    encode = make_encode(encoder)
+    features = encode(data.images)
     clusters = cut(features[data.train], settings, run, lambda: old_ids(images) if old_ids else None)
     labels = clusters.assign(features)
-    generator = train_generator(shrink(images, settings.base), labels[data.train], settings, run, reporter)
+    judge = kid_judge(encode, features[data.held_out], np.bincount(labels[data.train]))
+    generator = train_generator(shrink(images, settings.base), labels[data.train], settings, run, reporter, judge)
     stages = [
         train_stage(
             shrink(images, side),
@@ -165,7 +170,14 @@ def read_clusters(path: Path) -> Clusters:
         return Clusters(file["centroids"], file["mean"], file["axes"], choices)
 
 
-def train_generator(images: Images, labels: Labels, settings: Settings, run: Run, reporter: Reporter) -> Generator:
+def train_generator(
+    images: Images,
+    labels: Labels,
+    settings: Settings,
+    run: Run,
+    reporter: Reporter,
+    judge: Callable[[Generator], float] | None = None,
+) -> Generator:
     """Warm start, then the adversarial phase; the mean w of every family is measured at the end."""
     n_clusters = int(labels.max()) + 1
     data = training.Conditioned(images, labels, n_clusters)
@@ -191,9 +203,35 @@ def train_generator(images: Images, labels: Labels, settings: Settings, run: Run
         reporter,
         settings.seed,
         sheet_sampler,
+        judge,
     )
     measure_w_mean(ema)
     return ema
+
+
+def kid_judge(
+    encode: Callable[[Images], Any], held_out: Any, counts: npt.NDArray[np.int64]
+) -> Callable[[Generator], float]:
+    """A function generator -> KID of KID_SAMPLES images against held-out features, families in the shares of counts.
+
+    It sees the generator's own resolution, so it only compares moments of one training; `evaluate` judges the bundle.
+    """
+    bounds = np.round(np.cumsum(counts) / counts.sum() * KID_SAMPLES).astype(int)
+    clusters = np.repeat(np.arange(len(counts)), np.diff(bounds, prepend=0))
+    identity = np.eye(len(counts), dtype=np.float32)
+
+    def judge(generator: Generator) -> float:
+        forward, z_dim, sides = make_forward(generator, [])
+        features = []
+        for start in range(0, KID_SAMPLES, 32):
+            rows = range(start, min(start + 32, KID_SAMPLES))
+            z = np.stack([normals(seed, z_dim) for seed in rows])
+            noise = [normals(KID_SAMPLES + start, len(rows) * s * s).reshape(-1, s, s, 1) for s in sides]
+            images = forward(z, identity[clusters[rows]], np.ones((len(rows), 1), np.float32), noise).numpy()
+            features.append(encode(images))
+        return kernel_distance(held_out, np.concatenate(features))
+
+    return judge
 
 
 def measure_w_mean(generator: Generator) -> None:

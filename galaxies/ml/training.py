@@ -9,6 +9,7 @@ applied lazily (Huang et al. 2024, R3GAN; Karras et al. 2020) and differentiable
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ import tensorflow as tf
 
 from galaxies.ml.dataset import Images
 from galaxies.ml.encoder import to_float
-from galaxies.ml.loop import Budget, Phase, Reporter, Run, run_phase
+from galaxies.ml.loop import Budget, Phase, Reporter, Run, load_state, read_header, run_phase, write_arrays
 from galaxies.ml.networks import (
     Generator,
     GeneratorConfig,
@@ -238,9 +239,11 @@ def train_adversarial(
     reporter: Reporter,
     seed: int = 0,
     sampler: Callable[[Generator], Sampler] | None = None,
+    judge: Callable[[Generator], float] | None = None,
 ) -> Generator:
-    """Train against a discriminator; returns the moving average of the generator.
+    """Train against a discriminator; returns the moving average of the generator as it was when `judge` liked it best.
 
+    judge: generator -> KID, lower is better; without one the last state is returned.
     Raises: Stopped, TrainingError (galaxies.ml.loop).
     """
     adversary = Adversary(data, generator, settings, seed)
@@ -259,7 +262,18 @@ def train_adversarial(
             last_penalty = float(adversary.regularize(tf.constant(number)))
         return {"discriminator": d_loss, "generator": g_loss, "penalty": last_penalty}
 
+    best = run.checkpoint("best")
+
+    def measure(images: int) -> dict[str, float]:
+        kid = judge(adversary.ema) if judge else 0.0
+        if not best.exists() or kid < read_header(best)["kid"]:
+            weights = {f"ema/{i}": w for i, w in enumerate(adversary.ema.get_weights())}
+            write_arrays(best, {"header": np.array(json.dumps({"kid": kid, "images": images})), **weights})
+        return {"kid": kid}
+
     shown = sampler(adversary.ema) if sampler else None
-    phase = Phase("adversarial", train, adversary.state, settings.batch, shown)
+    phase = Phase("adversarial", train, adversary.state, settings.batch, shown, measure if judge else None)
     run_phase(phase, budget, run, reporter)
+    if best.exists():
+        load_state(best, {"ema": adversary.ema})
     return adversary.ema
