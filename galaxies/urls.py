@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from galaxies import views
+from galaxies import model_views, views
 from galaxies.models import ID_ALPHABET, ID_LENGTH
 
 
@@ -28,6 +28,7 @@ register_converter(ImageKind, "kind")
 galaxy_urls = [
     path("g/<id:public_id>/", views.galaxy, name="galaxy"),
     path("g/<id:public_id>.<kind:kind>", views.image, name="image"),
+    path("g/<id:public_id>/facts", model_views.galaxy_facts, name="facts"),
     path("g/<id:public_id>/vary", views.vary, name="vary"),
 ]
 
@@ -35,6 +36,8 @@ urlpatterns = [
     path("", views.studio, name="studio"),
     path("generate", views.generate, name="generate"),
     path("families/<str:version>/<int:cluster>/<int:number>.webp", views.exemplar, name="exemplar"),
+    path("model/", model_views.model, name="model"),
+    path("model/<str:version>/samples.webp", model_views.sample_sheet, name="sample_sheet"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     *galaxy_urls,

@@ -37,7 +37,8 @@ document.addEventListener("input", (event) => {
 
 document.addEventListener("DOMContentLoaded", () => reveal(document));
 
-document.addEventListener("htmx:beforeRequest", () => {
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.closest("[data-quiet]")) return;
   document.getElementById("message").replaceChildren();
   document.getElementById("result")?.setAttribute("aria-busy", "true");
 });

@@ -1,0 +1,180 @@
+"""What is true of one image: how near it is to the nearest training image, and where its shape lies among real ones.
+
+    comparison = compare(galaxy)            # None where its model has not been measured; raises Busy
+
+FID and KID belong to a model and are on its page; here stands only what one image can be measured for.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.core.cache import cache
+
+from galaxies.charts import Strip, figure, percentile, strip
+from galaxies.ml.bundle import METRICS, Bundle, read_manifest
+from galaxies.models import Galaxy
+from galaxies.serving import Busy, Features, Image, service
+
+logger = logging.getLogger(__name__)
+
+KEPT_SECONDS = 24 * 3600
+RETRY_SECONDS = 2
+# A shape keeps a core busy for half a second: one at a time, so that most of the process is there for everybody else.
+_measuring = threading.Lock()
+
+
+# The distance to the nearest training image in the encoder's features; the shape by measure, None if there is none.
+Measured = tuple[float, dict[str, float] | None]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line: a value as a dot on what real galaxies have, and the sentence that says where it lies."""
+
+    name: str
+    sentence: str
+    left: str
+    right: str
+    strip: Strip
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """nearness: None if the model was measured on other images; shapes: empty if none could be measured.
+
+    The rest says what it is compared with: numbers of real galaxies, and how many of either side have no shape.
+    """
+
+    nearness: Fact | None
+    shapes: tuple[Fact, ...]
+    n_real: int
+    n_shapes: int
+    real_failed: str
+    generated_failed: str
+    shape_source: str
+
+
+# measure -> name, what more of it is, and the two ends of its axis
+SHAPE_FACTS = {
+    "gini": ("Gathering of light", "Its light is gathered in fewer pixels than that of", "spread out", "gathered"),
+    "m20": ("Bright spots", "Its brightest spots lie farther from the centre than those of", "centre", "far out"),
+    "blue_red": ("Colour", "It is redder than", "bluer", "redder"),
+}
+
+
+def compare(galaxy: Galaxy) -> Comparison | None:
+    """Measure a galaxy, or recall its measures, and put them beside the real galaxies of its model's metrics.json.
+
+    Returns: None if its model has not been measured.
+    Raises: Busy if the generator cannot answer now, or another galaxy is being measured.
+    """
+    metrics = read_metrics(galaxy.model_version.path)
+    if metrics is None or "distributions" not in metrics:
+        return None
+    distance, shape = _measured(galaxy)
+    real = metrics["distributions"]["held_out"]
+    nearest = metrics["memorisation"]["nearest_held_out"] if metrics.get("same_images") else None
+    counts = metrics["morphology_counts"]
+    return Comparison(
+        nearness=_nearness(distance, nearest) if nearest else None,
+        shapes=tuple(_shape(measure, value, real[measure]) for measure, value in (shape or {}).items()),
+        n_real=metrics["conditions"]["n_held_out"],
+        n_shapes=counts["held_out"]["measured"],
+        real_failed=_failed(counts["held_out"]),
+        generated_failed=_failed(counts["generated"]),
+        shape_source=f"statmorph {metrics['conditions']['versions']['statmorph']}",
+    )
+
+
+def _failed(counts: Mapping[str, int]) -> str:
+    return figure(counts["failed"] / max(1, counts["failed"] + counts["measured"]), percent=True)
+
+
+def read_metrics(path: Path) -> dict[str, Any] | None:
+    """The numbers of the bundle in folder `path`, None if it has not been measured or they cannot be read."""
+    file = path / METRICS
+    try:
+        return _read(file, file.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        logger.exception("%s cannot be read: measure the model again with manage.py evaluate.", file)
+        return None
+
+
+@lru_cache(maxsize=4)
+def _read(file: Path, modified: int) -> dict[str, Any]:
+    metrics: dict[str, Any] = json.loads(file.read_text())
+    return metrics
+
+
+def _measured(galaxy: Galaxy) -> Measured:
+    key = f"facts:{galaxy.public_id}:{galaxy.model_version.checksum[:16]}"
+    known: Measured | None = cache.get(key)
+    if known is None:
+        if not _measuring.acquire(blocking=False):
+            raise Busy("Another galaxy is being measured; try again in a moment.", RETRY_SECONDS)
+        try:
+            known = _measure(galaxy)
+        finally:
+            _measuring.release()
+        cache.set(key, known, KEPT_SECONDS)
+    return known
+
+
+def _measure(galaxy: Galaxy) -> Measured:
+    # A second of imports that only a measurement should pay
+    from galaxies.ml.metrics import nearest_distances
+
+    version = galaxy.model_version
+    image = service().paint(galaxy.recipe)
+    features = service().features(version.version, image)
+    training = _training_features(version.path, version.checksum)
+    return float(nearest_distances(features[None], training)[0]), _shape_of(image)
+
+
+def _shape_of(image: Image) -> dict[str, float] | None:
+    from galaxies.ml.morphology import BAD, measure
+
+    found = measure(image[None])
+    if found.flags[0] >= BAD:
+        return None
+    return {name: float(found.column(name)[0]) for name in SHAPE_FACTS}
+
+
+@lru_cache(maxsize=2)
+def _training_features(path: Path, checksum: str) -> Features:
+    real = Bundle(path, read_manifest(path)).real
+    training: Features = real.features[~real.held_out]
+    return training
+
+
+def _nearness(distance: float, percentiles: list[float]) -> Fact:
+    """percentiles: 0 to 100, of the held-out galaxies' distances to the same training images."""
+    drawn = strip(percentiles, value=distance)
+    share = percentile(percentiles, distance)
+    if share < 1:
+        sentence = "It is nearer to a training image than 99 % of real galaxies are: it may be a copy."
+    elif share > 99:
+        sentence = "It is farther from every training image than 99 % of real galaxies are: it is unlike any of them."
+    else:
+        sentence = f"It is farther from its nearest training image than {share:.0f} % of real galaxies are: no copy."
+    return Fact("Likeness to a training image", sentence, "a copy", "unlike any", drawn)
+
+
+def _shape(measure: str, value: float, real: list[float]) -> Fact:
+    name, more, left, right = SHAPE_FACTS[measure]
+    drawn = strip(real, value=value)
+    return Fact(name, f"{more} {_share_of_real(drawn.percentile or 0)}.", left, right, drawn)
+
+
+def _share_of_real(percent: float) -> str:
+    if round(percent) in (0, 100):
+        return "all real galaxies" if percent > 50 else "hardly any real galaxy"
+    return f"{percent:.0f} % of real galaxies"

@@ -1,0 +1,220 @@
+"""What the page of a model shows: its manifest and its metrics.json, as figures that anybody can read.
+
+page = read(version)                                    # raises BundleError if the bundle's files are not there
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from galaxies.charts import Gauge, Strip, figure, gauge, strip
+from galaxies.facts import read_metrics
+from galaxies.ml.bundle import read_manifest
+from galaxies.models import ModelVersion
+
+# name in metrics.json -> title, what it means and which way is good, whether it is a share
+WHOLE = {
+    "kid": ("KID", "How far the generated galaxies as a whole are from real ones. Close to 0 is good.", False),
+    "fid": ("FID", "The same question, answered by averages and spreads alone. Lower is better.", False),
+    "two_sample": (
+        "Told apart",
+        "How often a simple classifier tells generated from real. 50 % is guessing; lower is better.",
+        True,
+    ),
+}
+QUALITY = {
+    "precision": ("Precision", "How many generated galaxies look like some real one. Higher is better.", True),
+    "density": (
+        "Density",
+        "Precision that one odd image cannot fool: about 1 among real ones. Higher is better.",
+        False,
+    ),
+    "recall": ("Recall", "How many real galaxies look like something it paints. Higher means more variety.", True),
+    "coverage": ("Coverage", "How many real galaxies have a generated one beside them. Higher is better.", True),
+}
+ITSELF = {
+    "cluster_fidelity": (
+        "The right family",
+        "How often a galaxy lands in the family it was asked from. Higher is better.",
+        True,
+    ),
+    "memorisation": (
+        "Copies",
+        "How many generated galaxies are nearer to a training image than 99 % of new real ones. Lower is better.",
+        True,
+    ),
+    "near_duplicates": (
+        "Repetition",
+        "How many pairs of one family are more alike than 99 % of such real pairs. Lower is better.",
+        True,
+    ),
+}
+SHAPES = {
+    "gini": ("Gathering of light (Gini)", "spread out", "gathered"),
+    "m20": ("Bright spots (M20)", "centre", "far out"),
+    "concentration": ("Concentration", "even", "bright core"),
+    "asymmetry": ("Asymmetry", "symmetric", "lopsided"),
+    "smoothness": ("Clumps (smoothness)", "smooth", "clumpy"),
+    "ellipticity": ("Ellipticity", "round", "elongated"),
+    "half_light_radius": ("Half-light radius", "small", "large"),
+    "blue_green": ("Blue against green", "bluer", "greener"),
+    "green_red": ("Green against red", "greener", "redder"),
+    "blue_red": ("Blue against red", "bluer", "redder"),
+}
+CONDITIONS = {
+    "extractor_label": "Seen by",
+    "extractor_version": "Version",
+    "resize": "Images resized",
+    "n_real": "Real images, held out",
+    "n_generated": "Generated images",
+    "n_floor": "Images of the real comparison",
+    "n_training": "Training images",
+    "n_per_block": "Images compared at a time",
+    "k": "Neighbours",
+    "subsets": "Subsets",
+    "subset_size": "Images in a subset",
+    "std": "Standard deviation of a subset",
+    "floor_std": "The same, real against real",
+    "value_at_n_floor": "With as few images as the real comparison",
+    "split": "Split",
+    "seed": "Seed",
+}
+PHASES = {
+    "encoder": "Learning to see: the encoder whose features make the families",
+    "warm_start": "A blurred start: the generator learns to redraw real galaxies",
+    "stage": "Sharpening: the step to {} px",
+    "adversarial": "The contest: generator against discriminator",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number of metrics.json with all that must be known to read it. `reason`: why there is no number."""
+
+    title: str
+    sentence: str
+    gauge: Gauge
+    n_real: int
+    n_generated: int
+    extractor: str
+    conditions: tuple[tuple[str, str], ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Figures that belong together, seen by one extractor."""
+
+    title: str
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class FamilyFigures:
+    """How well one family is painted."""
+
+    name: str
+    kid: Figure
+    fidelity: str
+
+
+@dataclass(frozen=True)
+class ShapeFigure:
+    """How far a measure of the generated galaxies is from that of real ones; the strip has both outlines."""
+
+    title: str
+    left: str
+    right: str
+    unit: str
+    figure: Figure
+    strip: Strip
+
+
+@dataclass(frozen=True)
+class Page:
+    """All of it. `groups`, `families` and `shapes` are empty for a model that has not been measured."""
+
+    manifest: Mapping[str, Any]
+    phases: tuple[tuple[str, int, str], ...]
+    groups: tuple[Group, ...]
+    families: tuple[FamilyFigures, ...]
+    shapes: tuple[ShapeFigure, ...]
+    metrics: Mapping[str, Any] | None
+
+
+def read(version: ModelVersion) -> Page:
+    """Read the model's files. Raises: BundleError if its manifest is missing or damaged."""
+    manifest = read_manifest(version.path)
+    metrics = read_metrics(version.path)
+    phases = manifest.get("training", {}).get("phases", {})
+    return Page(
+        manifest,
+        tuple((_phase(name), phase["images"], _time(phase["seconds"])) for name, phase in phases.items()),
+        tuple(_groups(metrics)) if metrics else (),
+        tuple(_families(metrics, version.families)) if metrics else (),
+        tuple(_shapes(metrics)) if metrics else (),
+        metrics,
+    )
+
+
+def _phase(name: str) -> str:
+    key, _, side = name.partition("_") if name.startswith("stage_") else (name, "", "")
+    return PHASES.get(key, name).format(side)
+
+
+def _time(seconds: int) -> str:
+    return (
+        f"{seconds} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    )
+
+
+def _groups(metrics: Mapping[str, Any]) -> Iterator[Group]:
+    yield Group("As a whole", _figures(metrics, WHOLE))
+    yield Group("Quality and variety", _figures(metrics, QUALITY))
+    yield Group("True to itself", _figures(metrics, ITSELF))
+    for name, numbers in metrics.get("other_extractors", {}).items():
+        yield Group(f"The same, seen by another extractor: {name}", _figures(numbers, WHOLE | QUALITY))
+
+
+def _figures(metrics: Mapping[str, Any], wanted: Mapping[str, tuple[str, str, bool]]) -> tuple[Figure, ...]:
+    return tuple(_figure(metrics[name], *about) for name, about in wanted.items() if name in metrics)
+
+
+def _figure(entry: Mapping[str, Any], title: str, sentence: str, percent: bool = False) -> Figure:
+    conditions = tuple((label, _text(entry[key])) for key, label in CONDITIONS.items() if entry.get(key) is not None)
+    return Figure(
+        title,
+        sentence,
+        gauge(entry, percent),
+        entry["n_real"],
+        entry["n_generated"],
+        entry["extractor"],
+        conditions,
+        entry.get("reason", ""),
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return figure(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _families(metrics: Mapping[str, Any], families: list[dict[str, Any]]) -> Iterator[FamilyFigures]:
+    shares = metrics["cluster_fidelity"]["per_cluster"]
+    for family in families:
+        cluster = str(family["id"])
+        if cluster in metrics["kid_per_cluster"]:
+            kid = _figure(metrics["kid_per_cluster"][cluster], f"KID of {family['name']}", WHOLE["kid"][1])
+            yield FamilyFigures(family["name"], kid, figure(shares.get(cluster), percent=True))
+
+
+def _shapes(metrics: Mapping[str, Any]) -> Iterator[ShapeFigure]:
+    entries = {**metrics["morphology"], **metrics["colour"]}
+    real, generated = (metrics["distributions"][side] for side in ("held_out", "generated"))
+    for name, (title, left, right) in SHAPES.items():
+        if name in entries:
+            sentence = "How far the generated outline would have to be moved to lie on the real one. Lower is better."
+            outlines = strip(real[name], generated[name])
+            number = _figure(entries[name], title, sentence)
+            yield ShapeFigure(title, left, right, entries[name]["unit"], number, outlines)
