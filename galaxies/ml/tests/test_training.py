@@ -5,15 +5,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from galaxies.ml import synthetic
+from galaxies.ml import loop, synthetic
 from galaxies.ml.dataset import symmetry
 from galaxies.ml.encoder import EncoderConfig, augment, build_encoder, contrastive_loss, make_encode, shrink, to_float
 from galaxies.ml.loop import Budget, Run
-from galaxies.ml.networks import GeneratorConfig, StageConfig
+from galaxies.ml.networks import Generator, GeneratorConfig, StageConfig, build_generator
 from galaxies.ml.pipeline import PRESETS, with_resolution
 from galaxies.ml.precision import dtype_policy, faster_policy
 from galaxies.ml.stages import crops, train_stage
-from galaxies.ml.training import AdversarialSettings, Conditioned, diff_augment, penalty, turn, warm_start
+from galaxies.ml.training import (
+    AdversarialSettings,
+    Conditioned,
+    diff_augment,
+    penalty,
+    train_adversarial,
+    turn,
+    warm_start,
+)
 
 KEY = tf.constant([3, 4])
 
@@ -157,3 +165,26 @@ def test_the_policy_is_one_of_two_and_does_not_stay() -> None:
     with dtype_policy("mixed_bfloat16"):
         pass
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_the_generator_of_the_lowest_kid_is_kept(
+    images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "MEASURE_SECONDS", 0.0)
+    seen: list[np.ndarray] = []
+
+    def judge(generator: Generator) -> float:
+        seen.append(np.concatenate([w.ravel() for w in generator.get_weights()]))
+        return abs(len(seen) - 3)  # the third is the best
+
+    generator = build_generator(GeneratorConfig(4, 8, 16, (16, 12, 8)))
+    settings = AdversarialSettings(discriminator=(8, 12), batch=8, head_start=0, ema_images=8)
+    data = Conditioned(images, np.arange(256) % 4, 4)
+    kept = train_adversarial(
+        data, generator, settings, Budget(images=48), Run(tmp_path), lambda report: None, judge=judge
+    )
+    weights = np.concatenate([w.ravel() for w in kept.get_weights()])
+    assert np.allclose(weights, seen[2])
+    assert not np.allclose(weights, seen[-1])
+    assert [row["kid"] for row in run_losses(Run(tmp_path))] == [2, 1, 0, 1, 2, 3]
