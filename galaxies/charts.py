@@ -35,6 +35,11 @@ class Gauge:
     best_name: str
     worst_name: str
 
+    @property
+    def reversed(self) -> bool:
+        """Whether what is called worst stands to the right of what is called best."""
+        return None not in (self.best.at, self.worst.at) and self.worst.at > self.best.at  # type: ignore[operator]
+
 
 def gauge(entry: Mapping[str, Any], percent: bool = False) -> Gauge:
     """Place value, floor and ceiling of an entry of metrics.json.
@@ -48,7 +53,11 @@ def gauge(entry: Mapping[str, Any], percent: bool = False) -> Gauge:
     numbers = [entry["value"], real, other]
     known = [number for number in numbers if number is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
-    if entry["better"] == "lower":
+    if entry["better"] == "higher":
+        low = min(
+            low, 0.0
+        )  # or a collapsed generator, which is precise all the same, makes any other look like nothing
+    else:
         low, high = high, low
     marks = [Mark(figure(number, percent), place(number, low, high)) for number in numbers]
     return Gauge(*marks, *names)
@@ -69,7 +78,7 @@ def figure(number: float | None, percent: bool = False) -> str:
     if percent:
         share = 100 * number
         text = f"{share:.0f}" if share == 0 or share >= 10 else f"{share:.1f}"
-        return f"{text} %"
+        return f"{text}%"
     size = abs(number)
     digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.01 or not size else 4
     return f"{number:.{digits}f}".replace("-", "−")  # noqa: RUF001  (a minus, as print has it)
@@ -77,14 +86,10 @@ def figure(number: float | None, percent: bool = False) -> str:
 
 @dataclass(frozen=True)
 class Strip:
-    """Distributions as outlines in a viewBox of 100 x HEIGHT, and a value among the first of them.
-
-    `at` is None where the value is not known; `percentile` is the share of the first distribution below the value.
-    """
+    """Distributions as outlines in a viewBox of 100 x HEIGHT, and where a value stands among them, if there is one."""
 
     outlines: tuple[str, ...]
     at: float | None = None
-    percentile: float | None = None
 
 
 def strip(values: Sequence[float], *others: Sequence[float], value: float | None = None) -> Strip:
@@ -97,9 +102,7 @@ def strip(values: Sequence[float], *others: Sequence[float], value: float | None
     padding = 0.08 * (high - low) or 1.0
     low, high = low - padding, high + padding
     outlines = tuple(_outline(side, low, high) for side in sides)
-    if value is None:
-        return Strip(outlines)
-    return Strip(outlines, place(value, low, high), percentile(sides[0], value))
+    return Strip(outlines, place(value, low, high))
 
 
 def percentile(values: Sequence[float] | np.ndarray[Any, Any], value: float) -> float:

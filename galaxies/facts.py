@@ -60,11 +60,23 @@ class Comparison:
     shape_source: str
 
 
-# measure -> name, what more of it is, and the two ends of its axis
+# measure -> name, what more and what less of it is, and the two ends of its axis
 SHAPE_FACTS = {
-    "gini": ("Gathering of light", "Its light is gathered in fewer pixels than that of", "spread out", "gathered"),
-    "m20": ("Bright spots", "Its brightest spots lie farther from the centre than those of", "centre", "far out"),
-    "blue_red": ("Colour", "It is redder than", "bluer", "redder"),
+    "gini": (
+        "Gathering of light",
+        "Its light is gathered in fewer pixels than that of",
+        "Its light is more spread out than that of",
+        "spread out",
+        "gathered",
+    ),
+    "m20": (
+        "Bright spots",
+        "Its brightest spots lie farther out than those of",
+        "Its brightest spots lie nearer the centre than those of",
+        "centre",
+        "far out",
+    ),
+    "blue_red": ("Colour", "It is redder than", "It is bluer than", "bluer", "redder"),
 }
 
 
@@ -160,21 +172,17 @@ def _nearness(distance: float, percentiles: list[float]) -> Fact:
     drawn = strip(percentiles, value=distance)
     share = percentile(percentiles, distance)
     if share < 1:
-        sentence = "It is nearer to a training image than 99 % of real galaxies are: it may be a copy."
+        sentence = "It is nearer to a training image than 99% of real galaxies are: it may be a copy."
     elif share > 99:
-        sentence = "It is farther from every training image than 99 % of real galaxies are: it is unlike any of them."
+        sentence = "It is farther from every training image than 99% of real galaxies are: it is unlike any of them."
     else:
-        sentence = f"It is farther from its nearest training image than {share:.0f} % of real galaxies are: no copy."
-    return Fact("Likeness to a training image", sentence, "a copy", "unlike any", drawn)
+        sentence = f"It is farther from its nearest training image than {share:.0f}% of real galaxies are: no copy."
+    return Fact("Nearest real galaxy", sentence, "a copy", "unlike any", drawn)
 
 
 def _shape(measure: str, value: float, real: list[float]) -> Fact:
-    name, more, left, right = SHAPE_FACTS[measure]
-    drawn = strip(real, value=value)
-    return Fact(name, f"{more} {_share_of_real(drawn.percentile or 0)}.", left, right, drawn)
-
-
-def _share_of_real(percent: float) -> str:
-    if round(percent) in (0, 100):
-        return "all real galaxies" if percent > 50 else "hardly any real galaxy"
-    return f"{percent:.0f} % of real galaxies"
+    name, more, less, left, right = SHAPE_FACTS[measure]
+    below = percentile(real, value)
+    share = max(below, 100 - below)
+    others = "all" if share > 99.5 else f"{share:.0f}% of"
+    return Fact(name, f"{more if below >= 50 else less} {others} real galaxies.", left, right, strip(real, value=value))

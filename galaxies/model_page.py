@@ -18,12 +18,16 @@ WHOLE = {
     "fid": ("FID", "The same question, answered by averages and spreads alone. Lower is better.", False),
     "two_sample": (
         "Told apart",
-        "How often a simple classifier tells generated from real. 50 % is guessing; lower is better.",
+        "How often a simple classifier tells generated from real. 50% is guessing; lower is better.",
         True,
     ),
 }
 QUALITY = {
-    "precision": ("Precision", "How many generated galaxies look like some real one. Higher is better.", True),
+    "precision": (
+        "Precision",
+        "How many generated galaxies look like some real one; so do a few repeated. Higher is better.",
+        True,
+    ),
     "density": (
         "Density",
         "Precision that one odd image cannot fool: about 1 among real ones. Higher is better.",
@@ -40,12 +44,12 @@ ITSELF = {
     ),
     "memorisation": (
         "Copies",
-        "How many generated galaxies are nearer to a training image than 99 % of new real ones. Lower is better.",
+        "How many generated galaxies are nearer to a training image than 99% of new real ones. Lower is better.",
         True,
     ),
     "near_duplicates": (
         "Repetition",
-        "How many pairs of one family are more alike than 99 % of such real pairs. Lower is better.",
+        "How many pairs of one family are more alike than 99% of such real pairs. Lower is better.",
         True,
     ),
 }
