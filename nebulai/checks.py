@@ -1,6 +1,7 @@
 """System checks of the NEBULAI_* variables: `manage.py check` names what is wrong and what to do."""
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -26,6 +27,12 @@ def environment(**kwargs: Any) -> list[CheckMessage]:
         if wanted and find_spec(package) is None:
             message = f"{variable} is set, but the package for it is missing; install the extra nebulai[{extra}]."
             found.append(Error(message, id="nebulai.E004"))
+    if settings.INCEPTION_WEIGHTS and not Path(settings.INCEPTION_WEIGHTS).is_file():
+        message = (
+            f"NEBULAI_INCEPTION_WEIGHTS names {settings.INCEPTION_WEIGHTS}, and there is no such file; "
+            "manage.py evaluate --extractor inception will do without it."
+        )
+        found.append(Warning(message, id="nebulai.W002"))
     if not settings.RATE_LIMITS and settings.PRODUCTION:
         found.append(
             Warning("NEBULAI_RATE_LIMITS is off; switch it off for tests and benchmarks only.", id="nebulai.W001")

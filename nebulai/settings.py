@@ -104,12 +104,17 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Rate limits live in the cache, so every process must see the same one: the database where no Redis is named.
+# Rate limits live in the cache, so every process must see the same one: the database where no Redis is named. That one
+# throws entries out beyond a number, limits among them; Django's own 300 would be a few hundred visitors.
 CACHE_URL = env.text("NEBULAI_CACHE_URL")
-CACHES = {
+CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
     if CACHE_URL
-    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "nebulai_cache"}
+    else {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "nebulai_cache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
 }
 
 STATIC_URL = "/static/"

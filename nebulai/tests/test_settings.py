@@ -89,6 +89,14 @@ def test_a_misspelt_debug_errs_on_the_safe_side(tmp_path: Path) -> None:
     assert result.stdout.split() == ["False", "True"]
 
 
+def test_missing_inception_weights_are_a_warning(tmp_path: Path) -> None:
+    missing = manage(tmp_path, "check", NEBULAI_INCEPTION_WEIGHTS=str(tmp_path / "inception.h5"))
+    assert missing.returncode == 0
+    assert "NEBULAI_INCEPTION_WEIGHTS" in missing.stderr
+    (tmp_path / "inception.h5").touch()
+    assert "NEBULAI" not in manage(tmp_path, "check", NEBULAI_INCEPTION_WEIGHTS=str(tmp_path / "inception.h5")).stderr
+
+
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = manage(tmp_path, "check", NEBULAI_DATA_DIR=str(tmp_path / "file" / "var"))
