@@ -16,3 +16,8 @@ class User(AbstractUser):
         """Addresses are kept in lower case, which is how allauth looks for them."""
         self.email = self.email.lower()
         super().save(*args, **kwargs)
+
+
+def display_name(user: User) -> str:
+    """What allauth calls a person, on their own pages and in mail to them."""
+    return user.email

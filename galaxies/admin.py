@@ -1,11 +1,13 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
 from galaxies.models import Galaxy, ModelVersion
+from galaxies.services import delete_galaxies
 
 if TYPE_CHECKING:  # Django's own ModelAdmin takes no type argument, the stubs' does
     VersionAdmin = admin.ModelAdmin[ModelVersion]
@@ -38,6 +40,12 @@ class GalaxyAdmin(GalaxiesAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def delete_model(self, request: HttpRequest, obj: Galaxy) -> None:
+        self.delete_queryset(request, Galaxy.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Galaxy]) -> None:
+        delete_galaxies(queryset)  # with their files
 
     @admin.display(description="image")
     def thumbnail(self, galaxy: Galaxy) -> str:

@@ -2,7 +2,9 @@ from typing import Any, cast
 
 from django import forms
 
-from galaxies.models import DEFAULT_PSI, MAX_PSI, MAX_SEED, MIN_PSI, ModelVersion
+from galaxies.models import DEFAULT_PSI, MAX_PSI, MAX_SEED, MIN_PSI, Galaxy, ModelVersion
+
+MAX_ZIP = 200  # galaxies in one download
 
 
 class GenerateForm(forms.Form):
@@ -26,3 +28,53 @@ class GenerateForm(forms.Form):
         """Two decimals, as the slider has: so a recipe that was typed off is the recipe that was painted."""
         psi: float | None = self.cleaned_data["psi"]
         return DEFAULT_PSI if psi is None else round(psi, 2)
+
+
+class PageForm(forms.Form):
+    """Where in a list somebody is. What cannot be read is a page that is not there."""
+
+    cluster = forms.IntegerField(required=False, min_value=0, max_value=32767)
+    page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+
+    def clean_page(self) -> int:
+        return self.cleaned_data["page"] or 1
+
+
+class GalleryForm(PageForm):
+    order = forms.ChoiceField(required=False, choices=[("new", "Newest"), ("best", "Best liked")])
+
+    def clean_order(self) -> str:
+        return self.cleaned_data["order"] or "new"
+
+
+class MineForm(PageForm):
+    show = forms.ChoiceField(required=False, choices=[("made", "Made by you"), ("liked", "Liked by you")])
+    version = forms.ModelChoiceField(
+        ModelVersion.objects.defer("families"), required=False, to_field_name="version", empty_label="All"
+    )
+
+    def clean_show(self) -> str:
+        return self.cleaned_data["show"] or "made"
+
+
+class ZipForm(forms.Form):
+    """Which galaxies to put into one zip, and as what. One that has gone meanwhile is left out."""
+
+    id = forms.Field(widget=forms.MultipleHiddenInput, error_messages={"required": "Select a galaxy first."})
+    kind = forms.ChoiceField(required=False, choices=[("png", "PNG"), ("webp", "WebP"), ("fits", "FITS")])
+
+    def clean_id(self) -> list[Galaxy]:
+        ids = set(self.cleaned_data["id"])
+        if len(ids) > MAX_ZIP:
+            raise forms.ValidationError(f"One zip holds {MAX_ZIP} galaxies at most; select fewer than {len(ids)}.")
+        galaxies = list(Galaxy.objects.filter(public_id__in=ids).select_related("model_version"))
+        if not galaxies:
+            raise forms.ValidationError("None of these galaxies is there any more; select others.")
+        return galaxies
+
+    def clean_kind(self) -> str:
+        return self.cleaned_data["kind"] or "png"
+
+    def sentence(self) -> str:
+        """What is wrong."""
+        return " ".join(str(error) for errors in self.errors.values() for error in errors)

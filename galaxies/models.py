@@ -125,7 +125,9 @@ class Galaxy(models.Model):
     dislikes = models.PositiveIntegerField(default=0, editable=False)
     score = models.FloatField(default=0.0, editable=False, help_text="wilson_lower_bound of its votes.")
     listed = models.GeneratedField(
-        expression=Q(published=True) | Q(likes__gt=0), output_field=models.BooleanField(), db_persist=True
+        expression=Q(published=True) | Q(likes__gt=0),  # type: ignore[arg-type]  # a Q will do
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
 
     my_vote = ""  # the visitor's own, "like" or "dislike", where galaxies.votes.mark_votes has looked it up

@@ -7,6 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import User
 from galaxies import images
@@ -15,6 +16,7 @@ from galaxies.models import MAX_SEED, Galaxy, ModelVersion
 from galaxies.serving import service
 
 VARIATION_MIX = 0.25
+DELETE_CHUNK = 500
 
 
 def register_bundle(path: Path, activate: bool = False) -> ModelVersion:
@@ -156,3 +158,11 @@ def image_file(galaxy: Galaxy, kind: str) -> bytes:
         content = images.webp(service().paint(galaxy.recipe))
         galaxy.image.save("", ContentFile(content))
         return content
+
+
+def delete_galaxies(galaxies: QuerySet[Galaxy]) -> None:
+    """Delete galaxies with their votes and stored images, some hundreds at once."""
+    while chunk := list(galaxies.only("image")[:DELETE_CHUNK]):
+        Galaxy.objects.filter(pk__in=[galaxy.pk for galaxy in chunk]).delete()
+        for galaxy in chunk:
+            galaxy.image.storage.delete(str(galaxy.image.name))

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from galaxies import model_views, views
+from galaxies import gallery_views, model_views, views
 from galaxies.models import ID_ALPHABET, ID_LENGTH
 
 
@@ -30,6 +30,9 @@ galaxy_urls = [
     path("g/<id:public_id>.<kind:kind>", views.image, name="image"),
     path("g/<id:public_id>/facts", model_views.galaxy_facts, name="facts"),
     path("g/<id:public_id>/vary", views.vary, name="vary"),
+    path("g/<id:public_id>/vote", gallery_views.vote, name="vote"),
+    path("g/<id:public_id>/publish", gallery_views.publish, name="publish"),
+    path("g/<id:public_id>/delete", gallery_views.delete, name="delete"),
 ]
 
 urlpatterns = [
@@ -40,5 +43,7 @@ urlpatterns = [
     path("model/<str:version>/samples.webp", model_views.sample_sheet, name="sample_sheet"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("galaxies/", gallery_views.index, name="gallery"),
+    path("galaxies/zip", gallery_views.download, name="zip"),
     *galaxy_urls,
 ]

@@ -5,6 +5,7 @@ from typing import Any
 from allauth.core import ratelimit
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -15,6 +16,8 @@ from galaxies import services
 from galaxies.forms import GenerateForm
 from galaxies.models import DEFAULT_PSI, Galaxy, ModelVersion
 from galaxies.serving import Busy, service
+from galaxies.visits import remember_made
+from galaxies.votes import mark_votes
 from nebulai.views import problem, too_many_requests
 
 CONTENT_TYPES = {"webp": "image/webp", "png": "image/png", "fits": "application/fits"}
@@ -58,7 +61,7 @@ def generate(request: HtmxHttpRequest) -> HttpResponse:
     form = GenerateForm(version, request.POST)
     if not form.is_valid():
         return _studio(request, version, form, status=422)
-    return _painted(request, services.generate(version, **form.cleaned_data, creator=_person(request)))
+    return _painted(request, services.generate(version, **form.cleaned_data, creator=person_of(request)))
 
 
 @require_POST
@@ -68,13 +71,16 @@ def vary(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
     """Paint a galaxy near this one."""
     if not ratelimit.consume(request, action="generate"):
         return too_many_requests(request)
-    return _painted(request, services.vary(_galaxy(public_id), creator=_person(request)))
+    return _painted(request, services.vary(_galaxy(public_id), creator=person_of(request)))
 
 
 @require_safe
 def galaxy(request: HttpRequest, public_id: str) -> HttpResponse:
     """A galaxy's own page."""
-    return render(request, "galaxy.html", {"galaxy": _galaxy(public_id)})
+    shown = _galaxy(public_id)
+    mark_votes([shown], person_of(request))
+    picture = request.build_absolute_uri(reverse("image", args=[public_id, "png"]))
+    return render(request, "galaxy.html", {"galaxy": shown, "picture": picture})
 
 
 @require_safe
@@ -119,11 +125,14 @@ def _galaxy(public_id: str) -> Galaxy:
     return get_object_or_404(Galaxy.objects.select_related("model_version"), public_id=public_id)
 
 
-def _person(request: HttpRequest) -> User | None:
+def person_of(request: HttpRequest) -> User | None:
+    """Who is logged in, None for a visitor."""
     return request.user if isinstance(request.user, User) else None
 
 
 def _painted(request: HtmxHttpRequest, painted: Galaxy) -> HttpResponse:
+    if painted.creator_id is None:
+        remember_made(request.session, painted)
     if request.htmx:
         return render(request, "studio.html#painted", {"galaxy": painted, "in_studio": True})
     return redirect(painted)

@@ -20,6 +20,10 @@ def environment(**kwargs: Any) -> list[CheckMessage]:
         )
     if settings.CACHE_URL and not settings.CACHE_URL.startswith(("redis://", "rediss://", "unix://")):
         found.append(Error("NEBULAI_CACHE_URL must begin with redis://, rediss:// or unix://.", id="nebulai.E003"))
+    if settings.PRODUCTION and settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not settings.EMAIL_URL:
+        found.append(
+            Error("NEBULAI_EMAIL_VERIFICATION=mandatory needs NEBULAI_EMAIL_URL to send mail.", id="nebulai.E005")
+        )
     for variable, wanted, package, extra in (
         ("NEBULAI_CACHE_URL", settings.CACHE_URL, "redis", "redis"),
         ("NEBULAI_S3_BUCKET", settings.S3_BUCKET, "storages", "s3"),

@@ -4,6 +4,8 @@ which a system check reports: so one `manage.py check` names every mistake at on
 import os
 import secrets
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 problems: list[str] = []
 
@@ -35,6 +37,45 @@ def natural(name: str, default: int) -> int:
 def words(name: str, default: list[str]) -> list[str]:
     """A list separated by commas."""
     return [word.strip() for word in text(name).split(",") if word.strip()] or default
+
+
+def choice(name: str, choices: list[str]) -> str:
+    """One of the choices, of which the first is the default."""
+    value = text(name, choices[0]).lower()
+    if value not in choices:
+        problems.append(f"{name} is {value!r}: use {' or '.join(choices)}.")
+        return choices[0]
+    return value
+
+
+def providers(names: list[str]) -> dict[str, Any]:
+    """allauth's settings of those sites whose NEBULAI_<NAME>_CLIENT_ID and NEBULAI_<NAME>_SECRET are both set."""
+    found = {}
+    for name in names:
+        keys = [f"NEBULAI_{name.upper()}_CLIENT_ID", f"NEBULAI_{name.upper()}_SECRET"]
+        client_id, secret = map(text, keys)
+        if client_id and secret:
+            found[name] = {"APPS": [{"client_id": client_id, "secret": secret}], "OAUTH_PKCE_ENABLED": True}
+        elif client_id or secret:
+            problems.append(f"{keys[0]} and {keys[1]} go together: set both or none.")
+    return found
+
+
+def mail(url: str) -> tuple[str, int, str, str, bool, bool]:
+    """Host, port, user, password, TLS from the start, STARTTLS of smtp://, smtp+tls:// or smtps://user:password@host."""
+    ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if url and not (parts.scheme in ports and parts.hostname):
+        problems.append(
+            "NEBULAI_EMAIL_URL cannot be read: use smtp://, smtp+tls:// or smtps://user:password@host:port."
+        )
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    port = port or ports.get(parts.scheme, 25)
+    return parts.hostname or "localhost", port, user, password, parts.scheme == "smtps", parts.scheme == "smtp+tls"
 
 
 def local_secret_key(path: Path) -> str:

@@ -49,10 +49,18 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.usersessions",
     "csp",
     "django_htmx",
     "template_partials",
 ]
+
+# Other sites to log in with, where NEBULAI_<NAME>_CLIENT_ID and _SECRET say how, and where their forms lead.
+SOCIAL = {"google": "https://accounts.google.com", "github": "https://github.com"}
+SOCIALACCOUNT_PROVIDERS = env.providers(list(SOCIAL))
+INSTALLED_APPS += [f"allauth.socialaccount.providers.{name}" for name in SOCIALACCOUNT_PROVIDERS]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -157,7 +165,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "base-uri": ["'self'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *(SOCIAL[name] for name in SOCIALACCOUNT_PROVIDERS)],
         "frame-ancestors": ["'none'"],
         "object-src": ["'none'"],
     }
@@ -165,10 +173,7 @@ CONTENT_SECURITY_POLICY = {
 
 # People
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -183,11 +188,33 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+ACCOUNT_USER_DISPLAY = "accounts.models.display_name"
+SIGNUP = env.choice("NEBULAI_SIGNUP", ["open", "closed"])
+ACCOUNT_EMAIL_VERIFICATION = env.choice("NEBULAI_EMAIL_VERIFICATION", ["optional", "mandatory"])
+# No page tells whether an address has an account. Where it need not be verified, that means that a second person may
+# sign up with it; see accounts.backends.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "NebulAI: "
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+MFA_ADAPTER = "accounts.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "NebulAI"
+# A second factor on somebody else's address locks nobody out: who owns the address has an account of their own.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 
-# allauth counts for us, too: "generate" is galaxies.views' own action.
+# Mail goes to the terminal where no server is named.
+EMAIL_URL = env.text("NEBULAI_EMAIL_URL")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("NEBULAI_EMAIL_FROM", "NebulAI <nebulai@localhost>")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_URL else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_SSL, EMAIL_USE_TLS = env.mail(EMAIL_URL)
+EMAIL_TIMEOUT = 10
+
+# allauth counts for us, too: "generate" and "zip" are actions of our own.
 RATE_LIMITS = env.flag("NEBULAI_RATE_LIMITS", True)
-ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {"generate": "60/m/ip"} if RATE_LIMITS else False
+ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {"generate": "60/m/ip", "zip": "20/m/ip"} if RATE_LIMITS else False
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
 LOGGING = {

@@ -4,10 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 
-def problem(request: HttpRequest, status: int, title: str, text: str, retry_after: int) -> HttpResponse:
-    """A page that says what is wrong, and after how many seconds to try again."""
+def problem(request: HttpRequest, status: int, title: str, text: str, retry_after: int | None = None) -> HttpResponse:
+    """A page that says what is wrong, and after how many seconds to try again where that is known."""
     response = render(request, "problem.html", {"title": title, "text": text}, status=status)
-    response["Retry-After"] = str(retry_after)
+    if retry_after is not None:
+        response["Retry-After"] = str(retry_after)
     return response
 
 

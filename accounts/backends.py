@@ -1,0 +1,24 @@
+from allauth.account.auth_backends import AuthenticationBackend
+from allauth.account.internal.userkit import filter_users_by_email
+from django.contrib.auth.hashers import make_password
+
+from accounts.models import User
+
+MIN_CHECKS = 2
+
+
+class EmailBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth ships no types
+    """Log in by e-mail, telling by no answer and no time whether an address has an account.
+
+    Two people may have signed up with one address, because refusing the second would tell of the first. Each logs in
+    by their own password, also where the other has verified the address. A login takes two checks of a password
+    whether the address has no account, one or two.
+    """
+
+    def _authenticate_by_email(self, email: str, password: str) -> User | None:
+        self._did_check_password = True
+        users: list[User] = filter_users_by_email(email, for_login=True)
+        passed = [user for user in users if self._check_password(user, password)]
+        for _ in range(MIN_CHECKS - len(users)):
+            make_password(password)
+        return passed[0] if passed else None
