@@ -59,8 +59,8 @@ def gauge(entry: Mapping[str, Any], percent: bool = False) -> Gauge:
         )  # or a collapsed generator, which is precise all the same, makes any other look like nothing
     else:
         low, high = high, low
-    marks = [Mark(figure(number, percent), place(number, low, high)) for number in numbers]
-    return Gauge(*marks, *names)
+    value, best, worst = (Mark(figure(number, percent), place(number, low, high)) for number in numbers)
+    return Gauge(value, best, worst, *names)
 
 
 def place(number: float | None, low: float, high: float) -> float | None:

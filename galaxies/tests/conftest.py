@@ -1,0 +1,33 @@
+"""A measured model: the tiny bundle, judged once on galaxies it was not trained beside."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from galaxies.ml.bundle import load_bundle
+from galaxies.ml.evaluation import Settings
+from galaxies.ml.judging import judge, write_metrics
+from galaxies.ml.synthetic import dataset
+from galaxies.models import ModelVersion
+
+
+@pytest.fixture(scope="session")
+def judged(tiny_bundle: Path) -> dict[str, Any]:
+    """What `manage.py evaluate` would write, from few shapes because each takes a quarter of a second."""
+    settings = Settings(samples=1000, morphology_samples=12, workers=1, kid_subsets=20, split="drawn for tests")
+    return judge(load_bundle(tiny_bundle), dataset(1400, 32, seed=7), settings)
+
+
+@pytest.fixture
+def metrics(judged: dict[str, Any]) -> dict[str, Any]:
+    """The numbers, to be changed at will."""
+    return deepcopy(judged)
+
+
+@pytest.fixture
+def measured(version: ModelVersion, metrics: dict[str, Any]) -> ModelVersion:
+    """The active model, its numbers in its folder."""
+    write_metrics(version.path, metrics)
+    return version

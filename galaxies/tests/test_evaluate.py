@@ -1,0 +1,103 @@
+"""manage.py evaluate on a folder of drawn galaxies; what its numbers are worth is tested beside galaxies/ml."""
+
+import io
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from PIL import Image
+from pytest_django.fixtures import Settings as SiteSettings
+
+from galaxies.ml.evaluation import Settings
+from galaxies.ml.synthetic import draw
+from galaxies.models import ModelVersion
+
+
+@pytest.fixture(autouse=True)
+def small(settings: SiteSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data folder without runs; few shapes, since each takes a quarter of a second."""
+    settings.DATA_DIR = tmp_path / "var"
+    few = partial(Settings, morphology_samples=4, workers=1, kid_subsets=10)
+    monkeypatch.setattr("galaxies.management.commands.evaluate.Settings", few)
+
+
+def drawn(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for number, image in enumerate(draw(count, 32, seed=9)[0]):
+        Image.fromarray(image).save(folder / f"{number}.png", compress_level=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Enough galaxies for a fifth of them to be 200."""
+    return drawn(tmp_path_factory.mktemp("drawn") / "galaxies", 1300)
+
+
+def evaluate(*arguments: str) -> tuple[str, str]:
+    output, errors = io.StringIO(), io.StringIO()
+    call_command("evaluate", *arguments, stdout=output, stderr=errors)
+    return output.getvalue(), errors.getvalue()
+
+
+def test_it_works(version: ModelVersion, folder: Path) -> None:
+    output, _ = evaluate("--images", str(folder), "--samples", "1000")
+    metrics = json.loads((version.path / "metrics.json").read_text())
+    for name in ("fid", "kid"):
+        assert {"value", "floor", "ceiling", "extractor", "n_real", "n_generated"} <= metrics[name].keys()
+        assert metrics[name]["value"] is not None
+        assert f"{metrics[name]['value']:.4f}" in output
+    assert metrics["kid"]["n_real"] >= 200
+    assert metrics["kid"]["n_generated"] == 1000
+
+
+def test_without_weights_and_with_few_samples_the_encoder_s_kid_is_reported_and_no_fid(
+    version: ModelVersion, folder: Path, tmp_path: Path, settings: SiteSettings
+) -> None:
+    settings.INCEPTION_WEIGHTS = str(tmp_path / "nowhere.h5")
+    _, errors = evaluate("--images", str(folder), "--samples", "300", "--extractor", "inception")
+    assert "There is no file of Inception weights" in errors
+    assert "The encoder's numbers follow all the same" in errors
+    metrics = json.loads((version.path / "metrics.json").read_text())
+    assert metrics["kid"]["extractor"] == "encoder"
+    assert metrics["kid"]["value"] is not None
+    assert metrics["fid"]["value"] is None
+    assert "1,000" in metrics["fid"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["never"], "There is no model version never"),
+        ([], "are not known here: give --images FOLDER"),
+        (["--images", "nowhere"], "There is no folder or file"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(version: ModelVersion, arguments: list[str], message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        evaluate(*arguments)
+    assert not (version.path / "metrics.json").exists()
+
+
+def test_without_an_active_model_it_says_so(db: None) -> None:
+    with pytest.raises(CommandError, match="No model version is active"):
+        evaluate()
+
+
+def test_too_few_held_out_images_are_counted(version: ModelVersion, tmp_path: Path) -> None:
+    images = drawn(tmp_path / "few", 520)
+    with pytest.raises(CommandError, match=r"There are \d+ held-out images, and at least 200 are needed"):
+        evaluate("--images", str(images))
+
+
+def test_too_few_samples_are_refused(version: ModelVersion, folder: Path) -> None:
+    with pytest.raises(CommandError, match="50 samples are too few: ask for at least 100"):
+        evaluate("--images", str(folder), "--samples", "50")
+
+
+def test_a_damaged_model_is_named(version: ModelVersion, folder: Path) -> None:
+    (version.path / "encoder.npz").write_bytes(b"")
+    with pytest.raises(CommandError, match=r"encoder\.npz is damaged"):
+        evaluate("--images", str(folder))
