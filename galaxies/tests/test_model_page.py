@@ -44,7 +44,7 @@ def test_every_number_stands_between_two_others_beside_its_extractor_and_its_con
     client: Client, measured: ModelVersion, metrics: dict[str, Any], title: str
 ) -> None:
     figures = re.findall(r"<figure>(.*?)</figure>", read(client), re.DOTALL)
-    figure = next(figure for figure in figures if f"<h4>{title} <output>" in figure)
+    figure = next(figure for figure in figures if f"<h4>{title} <b>" in figure)
     assert "real against real" in figure
     assert "one image repeated" in figure
     assert re.search(r"(is good|is better|means more variety)\.", figure)
