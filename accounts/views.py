@@ -61,7 +61,7 @@ def data(request: PersonHttpRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PersonHttpRequest) -> HttpResponse:
     """Delete one's account, after choosing what becomes of the galaxies."""
-    form = DeleteAccountForm(request.POST or None)
+    form = DeleteAccountForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return render(request, "account/delete.html", {"form": form}, status=422 if form.is_bound else 200)
     person = request.user
