@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from zipfile import ZipFile
 
 import pytest
 from django.core.cache import cache
@@ -11,10 +12,14 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from galaxies.models import Galaxy
+from accounts.models import User
+from galaxies.listing import PAGE_SIZE
+from galaxies.models import Galaxy, ModelVersion, Vote
+from galaxies.services import generate
 from galaxies.serving import Service
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PASSWORD = "a-quiet-night-sky"
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed (apt install chromium)")
@@ -123,6 +128,70 @@ def test_nothing_is_wider_than_the_window(
     page.get_by_role("button", name="Generate", exact=True).click()
     expect(page.locator("[data-galaxy-id]")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_vote_swaps_the_bar_alone_and_keeps_the_focus(
+    transactional_db: None, generator: Service, live_server: LiveServer, page: Page
+) -> None:
+    person = User.objects.create_user("ada", "ada@example.org", PASSWORD)
+    log_in(live_server.url, page, person)
+    page.goto(live_server.url)
+    page.get_by_role("button", name="Generate", exact=True).click()
+    card = page.locator("[data-galaxy-id]")
+    galaxy = card.get_attribute("data-galaxy-id")
+    like = page.get_by_role("button", name="Like", exact=False).first
+    like.dblclick()
+    expect(like).to_have_attribute("aria-pressed", "true")
+    expect(like).to_contain_text("Like 1")
+    expect(like).to_be_focused()
+    assert card.get_attribute("data-galaxy-id") == galaxy
+    page.get_by_role("button", name="Dislike").click()
+    expect(page.get_by_role("button", name="Dislike")).to_contain_text("Dislike 1")
+    expect(like).to_contain_text("Like 0")
+    assert list(Vote.objects.values_list("person", "value")) == [(person.pk, "dislike")]
+
+
+def test_a_visitor_who_likes_logs_in_and_comes_back_with_the_vote_cast(
+    transactional_db: None, generator: Service, live_server: LiveServer, page: Page
+) -> None:
+    person = User.objects.create_user("ada", "ada@example.org", PASSWORD)
+    page.goto(live_server.url)
+    page.get_by_role("button", name="Generate", exact=True).click()
+    page.get_by_role("button", name="Like", exact=False).first.click()
+    log_in(live_server.url, page, person)
+    galaxy = Galaxy.objects.get()
+    expect(page).to_have_url(live_server.url + galaxy.get_absolute_url())
+    expect(page.get_by_role("button", name="Like", exact=False).first).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#message")).to_contain_text("You like this galaxy")
+    assert (galaxy.creator, galaxy.votes.get().person) == (person, person)
+
+
+def test_more_galaxies_follow_on_the_same_page_and_are_selected_for_one_zip(
+    transactional_db: None, generator: Service, version: ModelVersion, live_server: LiveServer, page: Page
+) -> None:
+    for seed in range(PAGE_SIZE + 2):
+        Galaxy.objects.filter(pk=generate(version, cluster=0, seed=seed, psi=0.8).pk).update(published=True)
+    page.goto(live_server.url + "/galaxies/")
+    tiles = page.locator(".tile")
+    expect(tiles).to_have_count(PAGE_SIZE)
+    expect(page.get_by_role("button", name="Download zip")).to_be_hidden()
+    page.get_by_role("link", name="More galaxies").click()
+    expect(tiles).to_have_count(PAGE_SIZE + 2)
+    expect(page.get_by_role("link", name="More galaxies")).to_have_count(0)
+    tiles.first.get_by_role("checkbox").check()
+    tiles.last.get_by_role("checkbox").check()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download zip").click()
+    assert len(ZipFile(download.value.path()).namelist()) == 3
+
+
+def log_in(site: str, page: Page, person: User) -> None:
+    if "/accounts/login/" not in page.url:
+        page.goto(site + "/accounts/login/")
+    page.get_by_label("Email").fill(person.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    page.wait_for_url(lambda url: "/accounts/" not in url)
 
 
 def test_without_javascript(
