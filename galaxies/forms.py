@@ -1,8 +1,14 @@
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
+from django.core.validators import ProhibitNullCharactersValidator
 
-from galaxies.models import DEFAULT_PSI, MAX_PSI, MAX_SEED, MIN_PSI, Galaxy, ModelVersion
+from galaxies.models import DEFAULT_PSI, ID_LENGTH, MAX_PSI, MAX_SEED, MIN_PSI, Galaxy, ModelVersion
+
+if TYPE_CHECKING:  # Django's own field takes no type argument, the stubs' does
+    VersionChoiceField = forms.ModelChoiceField[ModelVersion]
+else:
+    VersionChoiceField = forms.ModelChoiceField
 
 MAX_ZIP = 200  # galaxies in one download
 
@@ -47,11 +53,21 @@ class GalleryForm(PageForm):
         return self.cleaned_data["order"] or "new"
 
 
+class VersionField(VersionChoiceField):
+    """A model version by its name. PostgreSQL would fail on a null character instead of finding nothing."""
+
+    def __init__(self) -> None:
+        versions = ModelVersion.objects.defer("families")
+        super().__init__(versions, required=False, to_field_name="version", empty_label="All")
+
+    def to_python(self, value: Any) -> Any:
+        ProhibitNullCharactersValidator()(value)
+        return super().to_python(value)
+
+
 class MineForm(PageForm):
     show = forms.ChoiceField(required=False, choices=[("made", "Made by you"), ("liked", "Liked by you")])
-    version = forms.ModelChoiceField(
-        ModelVersion.objects.defer("families"), required=False, to_field_name="version", empty_label="All"
-    )
+    version = VersionField()
 
     def clean_show(self) -> str:
         return self.cleaned_data["show"] or "made"
@@ -64,7 +80,7 @@ class ZipForm(forms.Form):
     kind = forms.ChoiceField(required=False, choices=[("png", "PNG"), ("webp", "WebP"), ("fits", "FITS")])
 
     def clean_id(self) -> list[Galaxy]:
-        ids = set(self.cleaned_data["id"])
+        ids = {each for each in self.cleaned_data["id"] if len(each) == ID_LENGTH and each.isalnum()}
         if len(ids) > MAX_ZIP:
             raise forms.ValidationError(f"One zip holds {MAX_ZIP} galaxies at most; select fewer than {len(ids)}.")
         galaxies = list(Galaxy.objects.filter(public_id__in=ids).select_related("model_version"))

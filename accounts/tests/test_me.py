@@ -65,7 +65,7 @@ def test_filters_by_family_and_version(client: Client, ada: User, version: Model
         assert shown(client, f"?show={show}&cluster=0&version={version}") == []
 
 
-@pytest.mark.parametrize("query", ["?page=2", "?page=0", "?show=all", "?cluster=x", "?version=nowhere"])
+@pytest.mark.parametrize("query", ["?page=2", "?page=0", "?show=all", "?cluster=x", "?version=nowhere", "?version=%00"])
 def test_a_page_that_is_not_there_is_404(client: Client, ada: User, version: ModelVersion, query: str) -> None:
     make_galaxy(model_version=version, creator=ada)
     assert client.get(f"/me/{query}").status_code == 404

@@ -256,7 +256,9 @@ class TestZip:
         self, client: Client, generator: Service, version: ModelVersion
     ) -> None:
         made = generate(version, cluster=1, seed=1, psi=0.5)
-        files, recipes = self.unpack(client.post("/galaxies/zip", {"id": [made.public_id, "aaaaaaaaaaa", "\x00"]}))
+        files, recipes = self.unpack(
+            client.post("/galaxies/zip", {"id": [made.public_id, "aaaaaaaaaaa", "aaaaa\x00aaaaa", "x"]})
+        )
         assert list(files) == [f"nebulai-{made.public_id}.png"]
         assert len(recipes) == 1
 
