@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from nebulai import env
 from nebulai.env import local_secret_key
 
 PRODUCTION = {
@@ -109,3 +110,51 @@ def test_collected_static_files_have_hashed_names(tmp_path: Path) -> None:
     assert manage(tmp_path, "collectstatic", "--no-input").returncode == 0
     assert list((tmp_path / "static" / "css").glob("nebulai.*.css"))
     assert list((tmp_path / "static" / "css").glob("nebulai.*.css.gz"))
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        ({"NEBULAI_SIGNUP": "perhaps"}, "NEBULAI_SIGNUP"),
+        ({"NEBULAI_EMAIL_VERIFICATION": "never"}, "NEBULAI_EMAIL_VERIFICATION"),
+        ({"NEBULAI_EMAIL_URL": "mail.example"}, "NEBULAI_EMAIL_URL"),
+        ({"NEBULAI_EMAIL_URL": "smtp://host:port"}, "NEBULAI_EMAIL_URL"),
+        ({"NEBULAI_GOOGLE_CLIENT_ID": "an-id"}, "NEBULAI_GOOGLE_SECRET"),
+        ({"NEBULAI_EMAIL_VERIFICATION": "mandatory"} | PRODUCTION, "NEBULAI_EMAIL_URL"),
+    ],
+)
+def test_settings_about_people_that_cannot_be_used_are_named(
+    tmp_path: Path, variables: dict[str, str], name: str
+) -> None:
+    result = manage(tmp_path, "check", **variables)
+    assert result.returncode == 1
+    assert name in result.stderr
+
+
+def test_other_sites_to_log_in_with_are_those_whose_keys_are_set(tmp_path: Path) -> None:
+    program = """
+from django.conf import settings
+from django.test import Client
+settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+response = Client().get("/accounts/login/", headers={"host": "localhost"})
+page = response.content.decode()
+print("/accounts/github/login/" in page, "google" in page, response["Content-Security-Policy"])
+response = Client().post("/accounts/github/login/", headers={"host": "localhost"})
+print(response["Location"])
+"""
+    keys = {"NEBULAI_GITHUB_CLIENT_ID": "an-id", "NEBULAI_GITHUB_SECRET": "a-secret"}
+    assert manage(tmp_path, "migrate", **keys).returncode == 0
+    assert manage(tmp_path, "createcachetable", **keys).returncode == 0
+    result = manage(tmp_path, "shell", "--no-imports", "-c", program, **keys)
+    assert result.stdout.startswith("True False "), result.stderr
+    assert "form-action 'self' https://github.com" in result.stdout
+    assert "https://github.com/login/oauth/authorize?client_id=an-id" in result.stdout
+
+
+def test_mail_is_sent_as_the_address_of_its_server_says() -> None:
+    assert env.mail("") == ("localhost", 25, "", "", False, False)
+    assert env.mail("smtp+tls://ada%40example.org:p%2Fw@mail.example") == (
+        *("mail.example", 587, "ada@example.org", "p/w"),
+        *(False, True),
+    )
+    assert env.mail("smtps://mail.example:4650")[:2] == ("mail.example", 4650)
