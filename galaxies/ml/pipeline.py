@@ -78,7 +78,7 @@ PRESETS = {
     ),
     "small": Settings(
         "small", 128, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),
-        100_000, 50_000, 350_000, 50_000,
+        100_000, 50_000, 240_000, 50_000,
     ),
     "standard": Settings(
         "standard", 256, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),
@@ -132,7 +132,7 @@ def train(
     features = encode(data.images)
     clusters = cut(features[data.train], settings, run, lambda: old_ids(images) if old_ids else None)
     labels = clusters.assign(features)
-    judge = kid_judge(encode, features[data.held_out], np.bincount(labels[data.train]))
+    judge = kid_judge(encode, features[data.train], np.bincount(labels[data.train]))
     generator = train_generator(shrink(images, settings.base), labels[data.train], settings, run, reporter, judge)
     stages = [
         train_stage(
@@ -210,11 +210,11 @@ def train_generator(
 
 
 def kid_judge(
-    encode: Callable[[Images], Any], held_out: Any, counts: npt.NDArray[np.int64]
+    encode: Callable[[Images], Any], real: Any, counts: npt.NDArray[np.int64]
 ) -> Callable[[Generator], float]:
-    """A function generator -> KID of KID_SAMPLES images against held-out features, families in the shares of counts.
+    """A function generator -> KID of KID_SAMPLES images against real features, families in the shares of counts.
 
-    It sees the generator's own resolution, so it only compares moments of one training; `evaluate` judges the bundle.
+    Real are the training images: what is held out decides nothing here, so that `evaluate` judges with a clear eye.
     """
     bounds = np.round(np.cumsum(counts) / counts.sum() * KID_SAMPLES).astype(int)
     clusters = np.repeat(np.arange(len(counts)), np.diff(bounds, prepend=0))
@@ -229,7 +229,7 @@ def kid_judge(
             noise = [normals(KID_SAMPLES + start, len(rows) * s * s).reshape(-1, s, s, 1) for s in sides]
             images = forward(z, identity[clusters[rows]], np.ones((len(rows), 1), np.float32), noise).numpy()
             features.append(encode(images))
-        return kernel_distance(held_out, np.concatenate(features))
+        return kernel_distance(real, np.concatenate(features))
 
     return judge
 

@@ -50,9 +50,9 @@ class AdversarialSettings:
 
     discriminator: tuple[int, ...] = (40, 80, 128, 192)
     batch: int = 32
-    generator_rate: float = 3e-4
-    discriminator_rate: float = 3e-4
-    gamma: float = 0.5
+    generator_rate: float = 5e-5
+    discriminator_rate: float = 1.5e-4
+    gamma: float = 0.05
     lazy: int = 8
     head_start: int = 300
     ema_images: int = 44_000

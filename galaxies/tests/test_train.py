@@ -42,7 +42,7 @@ def test_a_terminated_training_saves_exits_0_and_is_resumed_to_a_bundle(
     manage(environment, "migrate", "-v0").communicate(timeout=60)
     training = manage(environment, "train", "--synthetic", "600", "--preset", "tiny", "--k", "6")
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("var/training/*/stage_32.npz")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("var/training/*/encoder.npz")) and time.monotonic() < deadline:
         time.sleep(0.1)
     training.send_signal(signal.SIGTERM)
     output, _ = training.communicate(timeout=60)
