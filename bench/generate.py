@@ -26,13 +26,18 @@ def median(work: Callable[[], object]) -> float:
 
 
 def main(folder: str) -> None:
-    os.environ |= {"NEBULAI_DATA_DIR": folder, "NEBULAI_RATE_LIMITS": "off", "DJANGO_SETTINGS_MODULE": "nebulai.settings"}
+    os.environ |= {
+        "NEBULAI_DATA_DIR": folder,
+        "NEBULAI_RATE_LIMITS": "off",
+        "DJANGO_SETTINGS_MODULE": "nebulai.settings",
+    }
     import django
 
     django.setup()
     from django.core.management import call_command
     from django.test import Client
 
+    from galaxies.ml.bundle import load_bundle
     from galaxies.models import ModelVersion
     from galaxies.serving import service
 
@@ -41,7 +46,7 @@ def main(folder: str) -> None:
     if version is None:
         sys.exit("There is no model to measure: train one first.")
     service().load(version.path)
-    bundle = service().current
+    bundle = load_bundle(version.path)
     client = Client()
     form = {"cluster": "0", "psi": "0.8"}
     client.post("/generate", form, headers={"HX-Request": "true"})
