@@ -4,6 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 from django.db import transaction
 
 from accounts.models import User
@@ -27,7 +30,15 @@ def delete_account(person: User, keep_galaxies: bool) -> None:
 
 def data_files(person: User) -> Iterator[tuple[str, bytes]]:
     """All that the site knows of a person, as files of a zip: account, votes, recipes, images."""
-    account = {"email": person.email, "joined": person.date_joined.isoformat(), "username": person.username}
+    account = {
+        **{"email": person.email, "username": person.username, "joined": person.date_joined.isoformat()},
+        "addresses": list(EmailAddress.objects.filter(user=person).values("email", "verified", "primary")),
+        "connections": list(SocialAccount.objects.filter(user=person).values("provider", "uid")),
+        "sessions": [
+            {"since": each.created_at.isoformat(), "ip": each.ip, "browser": each.user_agent}
+            for each in UserSession.objects.filter(user=person)
+        ],
+    }
     yield "account.json", _json(account)
     votes = Vote.objects.filter(person=person).select_related("galaxy")
     yield (

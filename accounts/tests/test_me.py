@@ -105,11 +105,15 @@ def test_data_is_everything_and_about_nobody_else(client: Client, ada: User, ver
     made, other = paint(version, creator=ada), paint(version, creator=make_person("bo"))
     votes.press(ada, other.public_id, "like")
     votes.press(make_person("cy"), made.public_id, "dislike")
+    client.post("/accounts/logout/")
+    client.post("/accounts/login/", {"login": ada.email, "password": PASSWORD})
     response = client.get("/me/data.zip")
     content = b"".join(response.streaming_content)  # type: ignore[attr-defined]
     with ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None
-        assert json.loads(archive.read("account.json"))["email"] == "ada@example.org"
+        account = json.loads(archive.read("account.json"))
+        assert account["email"] == "ada@example.org"
+        assert [session["ip"] for session in account["sessions"]] == ["127.0.0.1"]
         assert [each["galaxy"] for each in json.loads(archive.read("votes.json"))] == [other.public_id]
         recipes = json.loads(archive.read("recipes.json"))
         assert [(each["id"], each["seed"]) for each in recipes] == [(made.public_id, 42)]
