@@ -158,6 +158,7 @@ def test_a_visitor_who_likes_logs_in_and_comes_back_with_the_vote_cast(
     page.goto(live_server.url)
     page.get_by_role("button", name="Generate", exact=True).click()
     page.get_by_role("button", name="Like", exact=False).first.click()
+    page.wait_for_url("**/accounts/login/**")
     log_in(live_server.url, page, person)
     galaxy = Galaxy.objects.get()
     expect(page).to_have_url(live_server.url + galaxy.get_absolute_url())
