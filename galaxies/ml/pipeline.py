@@ -78,7 +78,7 @@ PRESETS = {
     ),
     "small": Settings(
         "small", 128, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),
-        100_000, 50_000, 240_000, 50_000,
+        100_000, 50_000, 280_000, 50_000,
     ),
     "standard": Settings(
         "standard", 256, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),
