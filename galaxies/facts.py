@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
 
@@ -20,6 +20,9 @@ from galaxies.charts import Strip, figure, percentile, strip
 from galaxies.ml.bundle import METRICS, Bundle, read_manifest
 from galaxies.models import Galaxy
 from galaxies.serving import Busy, Features, Image, service
+
+if TYPE_CHECKING:
+    from galaxies.ml.judging import Standard
 
 logger = logging.getLogger(__name__)
 
@@ -146,9 +149,9 @@ def _measure(galaxy: Galaxy) -> Measured:
 
     version = galaxy.model_version
     image = service().paint(galaxy.recipe)
-    features = service().features(version.version, image)
-    training = _training_features(version.path, version.checksum)
-    return float(nearest_distances(features[None], training)[0]), _shape_of(image)
+    standard, training = _training_features(version.path, version.checksum)
+    features = standard(service().features(version.version, image)[None])
+    return float(nearest_distances(features, training)[0]), _shape_of(image)
 
 
 def _shape_of(image: Image) -> dict[str, float] | None:
@@ -161,10 +164,12 @@ def _shape_of(image: Image) -> dict[str, float] | None:
 
 
 @lru_cache(maxsize=2)
-def _training_features(path: Path, checksum: str) -> Features:
-    real = Bundle(path, read_manifest(path)).real
-    training: Features = real.features[~real.held_out]
-    return training
+def _training_features(path: Path, checksum: str) -> "tuple[Standard, Features]":
+    from galaxies.ml.judging import Standard
+
+    bundle = Bundle(path, read_manifest(path))
+    standard = Standard.of(bundle)
+    return standard, standard(bundle.real.features[~bundle.real.held_out])
 
 
 def _nearness(distance: float, percentiles: list[float]) -> Fact:

@@ -169,7 +169,7 @@ def model_card(manifest: dict[str, Any]) -> str:
 Paints galaxies of {manifest["resolution"]} x {manifest["resolution"]} px that nobody has photographed, in
 {manifest["n_clusters"]} families found by K-Means over learned features.
 
-Learned from {data["train"]:,} images ({data["source"]}); {data["held_out"]:,} more were held out and never seen.
+Learned from {data["train"]:,} images; {data["held_out"]:,} more were held out and no network ever trained on them.
 Images seen by each phase: {", ".join(f"{name.replace('_', ' ')} {text}" for name, text in seen.items())}.
 
 | Family | Name | Share | Real members |

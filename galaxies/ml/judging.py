@@ -7,12 +7,13 @@ write_metrics(path, metrics)
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from galaxies.ml.bundle import METRICS, Bundle, sha256
+from galaxies.ml.bundle import METRICS, Bundle, Floats, sha256
 from galaxies.ml.dataset import Dataset
 from galaxies.ml.evaluation import EvaluationError, Model, RealSet, Settings, evaluate
 from galaxies.ml.extractors import Extractor, Progress, silent
@@ -20,11 +21,36 @@ from galaxies.ml.extractors import Extractor, Progress, silent
 EVALUATION_PSI = 1.0
 
 
-def encoder_of(bundle: Bundle) -> Extractor:
+@dataclass(frozen=True)
+class Standard:
+    """Features with mean 0 and standard deviation 1 over the training images: (N, d) <-> (N, d).
+
+    KID's cubic kernel is blind to all but the mean where features are small, so their scale must not be an accident.
+    """
+
+    mean: Floats
+    deviation: Floats
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> Standard:
+        """The scale of a bundle's training images."""
+        training = bundle.real.features[~bundle.real.held_out]
+        return cls(training.mean(axis=0), np.maximum(training.std(axis=0), 1e-6))
+
+    def __call__(self, features: Floats) -> Floats:
+        return np.asarray((features - self.mean) / self.deviation, np.float32)
+
+    def undo(self, features: Floats) -> Floats:
+        """What the encoder gave."""
+        return np.asarray(features * self.deviation + self.mean, np.float32)
+
+
+def encoder_of(bundle: Bundle, standard: Standard) -> Extractor:
     """The bundle's own encoder as an extractor."""
     side = bundle.manifest["encoder"]["resolution"]
-    version = f"{bundle.version} {sha256(bundle.path / 'encoder.npz')[:12]}"
-    return Extractor(bundle.features, "encoder", version, f"area, to {side} px", "the bundle's own encoder")
+    version = f"{bundle.version} {sha256(bundle.path / 'encoder.npz')[:12]}, standardised"
+    label = "the bundle's own encoder"
+    return Extractor(lambda images: standard(bundle.features(images)), "encoder", version, f"area, to {side} px", label)
 
 
 def judge(
@@ -40,15 +66,16 @@ def judge(
     same = data.fingerprint == bundle.manifest["data"]["fingerprint"]
     features = bundle.real.features if same else bundle.features(data.images)
     clusters = bundle.assign(features)
+    standard = Standard.of(bundle)
     training, held_out = (
-        RealSet(data.images[rows], clusters[rows], {"encoder": features[rows]})
+        RealSet(data.images[rows], clusters[rows], {"encoder": standard(features[rows])})
         for rows in (data.train, np.flatnonzero(data.held_out))
     )
 
     def generate(asked: Any, seeds: Any) -> Any:
         return bundle.sample(asked.tolist(), seeds.tolist(), EVALUATION_PSI)
 
-    model = Model(generate, encoder_of(bundle), bundle.assign)
+    model = Model(generate, encoder_of(bundle, standard), lambda found: bundle.assign(standard.undo(found)))
     return {
         **evaluate(model, training, held_out, settings, extractor, report),
         "psi": EVALUATION_PSI,
