@@ -41,8 +41,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stopping: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _: stopping.append(received))
+        before = {
+            number: signal.signal(number, lambda received, _: stopping.append(received))
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
         bars, reading = PhaseBars(), CountBars()
         try:
             run = self.run(options)
@@ -60,6 +62,8 @@ class Command(BaseCommand):
         finally:
             bars.close()
             reading.close()
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def evaluate(self, run: runs.TrainingFolder, path: Path) -> None:
         """The last step; a model that cannot be judged is a model all the same."""
