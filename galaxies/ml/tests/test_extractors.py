@@ -85,6 +85,7 @@ def test_missing_and_unsuitable_weights_are_each_one_clear_sentence(tmp_path: Pa
 
 def test_no_weights_and_no_connection_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that nobody listens on stands for the missing connection, an empty home for the missing cache."""
+    monkeypatch.setattr("urllib.request._opener", None)  # urllib would keep the proxy for all later tests
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("no_proxy", "NO_PROXY"):
