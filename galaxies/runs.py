@@ -82,6 +82,9 @@ class TrainingFolder:
         from galaxies.ml.pipeline import PRESETS, train, with_resolution
 
         chosen = self.options
+        bundle = site.MODELS_STORE / self.version
+        if bundle.exists():  # hours before write_bundle would say so
+            raise BundleError(f"{bundle} is there already: name the new bundle with --model-version.")
         preset = PRESETS[chosen.preset]
         settings = replace(
             with_resolution(preset, chosen.resolution or preset.resolution),
@@ -138,8 +141,13 @@ def start(options: Options) -> TrainingFolder:
     return run
 
 
-def reopen(name: str, budget_minutes: float | None = None, budget_images: int | None = None) -> TrainingFolder:
-    """An earlier run by its name, or the newest for ""; a new budget replaces its own.
+def reopen(
+    name: str,
+    budget_minutes: float | None = None,
+    budget_images: int | None = None,
+    model_version: str | None = None,
+) -> TrainingFolder:
+    """An earlier run by its name, or the newest for ""; a new budget and bundle name replace its own.
 
     Raises: TrainingError if there is none.
     """
@@ -151,6 +159,7 @@ def reopen(name: str, budget_minutes: float | None = None, budget_images: int | 
         options,
         budget_minutes=budget_minutes or options.budget_minutes,
         budget_images=budget_images or options.budget_images,
+        model_version=model_version or options.model_version,
     )
     run = TrainingFolder(found[-1].folder, options)
     _write(run)

@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from PIL import Image
 from pytest_django.fixtures import Settings
 
+from galaxies import runs
 from galaxies.ml import synthetic
 from galaxies.ml.bundle import load_bundle
 from galaxies.models import ModelVersion
@@ -92,3 +93,15 @@ def test_too_few_images_end_with_a_count_and_names(settings: Settings, tmp_path:
     with pytest.raises(CommandError, match=r"Only 3 usable images .* at least 500 are needed[\s\S]*broken.jpg"):
         run("--images", str(tmp_path), "--preset", "tiny")
     assert not ModelVersion.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_bundle_name_that_is_taken_is_refused_before_training(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path / "var"
+    (settings.MODELS_STORE / "mine").mkdir(parents=True)
+    with pytest.raises(CommandError, match="is there already: name the new bundle with --model-version"):
+        run("--synthetic", "600", "--preset", "tiny", "--model-version", "mine")
+    folder = next((tmp_path / "var/training").iterdir())
+    assert [file.name for file in folder.iterdir()] == ["run.json"]  # nothing was trained
+    assert runs.reopen("").version == "mine"
+    assert runs.reopen("", model_version="other").version == "other"

@@ -77,7 +77,8 @@ class Command(BaseCommand):
 
     def run(self, options: dict[str, Any]) -> runs.TrainingFolder:
         if options["resume"] is not None:
-            return runs.reopen(options["resume"], options["budget_minutes"], options["budget_images"])
+            keys = ("resume", "budget_minutes", "budget_images", "model_version")
+            return runs.reopen(*(options[key] for key in keys))
         if not options["images"] and not options["synthetic"]:
             raise CommandError("Nothing to train on: give --images FOLDER, --synthetic N or --resume.")
         chosen = {key: options[key] for key in runs.Options.__dataclass_fields__}
