@@ -1,4 +1,4 @@
-"""What the site remembers: the model versions it knows, every galaxy's recipe, and who likes which."""
+"""What the site remembers: model versions and how they were trained, every galaxy's recipe, and who likes which."""
 
 import secrets
 from dataclasses import dataclass
@@ -70,6 +70,11 @@ class ModelVersion(models.Model):
     families = models.JSONField(default=list, help_text="id, name, sentence, share and exemplar files of each cluster.")
     credit = models.TextField(blank=True, help_text="Whose images the model learned from.")
     checksum = models.CharField(max_length=64, help_text="sha256 of the manifest, which has those of all other files.")
+    encoder_checksum = models.CharField(max_length=64, blank=True, help_text="sha256 of encoder.npz.")
+    size = models.PositiveBigIntegerField(default=0, help_text="Bytes of all files together.")
+    metrics = models.JSONField(null=True, blank=True, help_text="What manage.py evaluate found: metrics.json.")
+    activated = models.DateTimeField(null=True, blank=True, editable=False, help_text="The last time it was.")
+    archived = models.BooleanField(default=False, editable=False, help_text="Kept for its galaxies, offered no more.")
 
     class Meta:
         ordering = ["-registered"]
@@ -198,3 +203,102 @@ class Vote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.value} of {self.galaxy_id}"
+
+
+class Tally(models.Model):
+    """How many galaxies of a family were made on a day (UTC), and how many votes for such galaxies were cast on it.
+
+    galaxies.tallies writes them together with what they count, so that the dashboard need not count a million rows.
+    """
+
+    day = models.DateField()
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="tallies", db_index=False)
+    cluster = models.PositiveSmallIntegerField()
+    generated = models.IntegerField(default=0)
+    likes = models.IntegerField(default=0)
+    dislikes = models.IntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints = [
+            models.UniqueConstraint(fields=["day", "model_version", "cluster"], name="one_tally_per_day_and_family")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.model_version_id}/{self.cluster}"
+
+
+class TrainingRun(models.Model):
+    """A training and how far it is. Its folder, NEBULAI_DATA_DIR/training/<name>, holds checkpoints, samples and logs.
+
+    galaxies.training_runs writes them, whether it was started from a shell or by the worker.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        CANCELLED = "cancelled"
+        INTERRUPTED = "interrupted"
+        FAILED = "failed"
+
+    LIVE = (State.QUEUED, State.RUNNING)
+
+    name = models.CharField(max_length=100, unique=True, editable=False)
+    options = models.JSONField(default=dict, help_text="galaxies.runs.Options.")
+    state = models.CharField(max_length=11, choices=State, default=State.QUEUED)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    started = models.DateTimeField(null=True, blank=True, help_text="The last time that it was started or resumed.")
+    finished = models.DateTimeField(null=True, blank=True)
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    cancel_requested = models.BooleanField(default=False)
+    # The last report of the phase under way (galaxies.ml.loop.Report).
+    phase = models.CharField(max_length=40, blank=True)
+    images = models.PositiveBigIntegerField(default=0)
+    images_per_second = models.FloatField(default=0.0)
+    share = models.FloatField(default=0.0, help_text="Of the phase, 0 to 1.")
+    eta_seconds = models.FloatField(default=0.0, help_text="Of the phase.")
+    losses = models.JSONField(default=dict)
+    message = models.TextField(blank=True, help_text="Why it ended, in a sentence.")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created", "-id"]
+        constraints = [
+            # Two trainings at once would be slower than one after the other, and eat the memory of both.
+            models.UniqueConstraint(
+                models.Value(1), condition=Q(state__in=["queued", "running"]), name="one_live_training_run"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("dashboard:training_run", args=[self.pk])
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it waits for the worker or is under way."""
+        return self.state in self.LIVE
+
+
+class PreferenceModel(models.Model):
+    """Logistic regression: the probability that somebody who votes likes a galaxy, from its standardised features.
+
+    It holds for every model version with the same encoder; the newest for an encoder counts.
+    """
+
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    encoder_checksum = models.CharField(max_length=64, db_index=True)
+    n_votes = models.PositiveIntegerField()
+    n_galaxies = models.PositiveIntegerField()
+    auc = models.FloatField("AUC", help_text="Cross-validated, no galaxy on both sides; 0.5 is chance.")
+    coefficients = models.JSONField()
+    intercept = models.FloatField()
+
+    class Meta:
+        ordering = ["-created", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.n_votes} votes, AUC {self.auc:.2f}"

@@ -3,14 +3,17 @@
 import hashlib
 import secrets
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import User
 from galaxies import images
+from galaxies.facts import read_metrics
 from galaxies.ml.bundle import BundleError, read_manifest, verify
 from galaxies.models import MAX_SEED, Galaxy, ModelVersion
 from galaxies.serving import service
@@ -43,6 +46,9 @@ def register_bundle(path: Path, activate: bool = False) -> ModelVersion:
     version.families = manifest["families"]
     version.credit = manifest.get("credit", "")
     version.checksum = checksum
+    version.encoder_checksum = manifest["files"].get("encoder.npz", "")
+    version.size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    version.metrics = _numbers(path)
     version.full_clean()
     version.save()
     if activate:
@@ -50,12 +56,24 @@ def register_bundle(path: Path, activate: bool = False) -> ModelVersion:
     return version
 
 
+def remember_metrics(version: ModelVersion) -> None:
+    """Copy what an evaluation has just written into the bundle to where pages look for it."""
+    version.metrics = _numbers(version.path)
+    version.save(update_fields=["metrics"])
+
+
+def _numbers(path: Path) -> dict[str, Any] | None:
+    """metrics.json without the long lists of values that only the model's own page draws."""
+    metrics = read_metrics(path)
+    return metrics and {name: value for name, value in metrics.items() if name != "distributions"}
+
+
 def activate_version(version: ModelVersion) -> None:
     """Make it the one that new galaxies come from; every process follows within seconds."""
     with transaction.atomic():
         ModelVersion.objects.filter(is_active=True).update(is_active=False)
-        ModelVersion.objects.filter(pk=version.pk).update(is_active=True)
-    version.is_active = True
+        ModelVersion.objects.filter(pk=version.pk).update(is_active=True, archived=False, activated=timezone.now())
+    version.refresh_from_db()
 
 
 def register_store() -> list[str]:
@@ -64,7 +82,8 @@ def register_store() -> list[str]:
     Returns: a sentence for everything done or refused.
     Raises: BundleError if none is active and the newest is damaged.
     """
-    known = set(ModelVersion.objects.values_list("version", flat=True))
+    # Without the checksum it was registered before there was this column.
+    known = set(ModelVersion.objects.exclude(encoder_checksum="").values_list("version", flat=True))
     done = []
     for path in sorted(manifest.parent for manifest in settings.MODELS_STORE.glob("*/manifest.json")):
         if path.name not in known:

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "nebulai",
     "accounts",
     "galaxies",
+    "dashboard",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -53,7 +54,10 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.usersessions",
     "csp",
+    "django_filters",
     "django_htmx",
+    "django_tasks",
+    "django_tasks_db",
     "template_partials",
 ]
 
@@ -124,6 +128,10 @@ CACHES: dict[str, dict[str, Any]] = {
         "OPTIONS": {"MAX_ENTRIES": 20_000},
     }
 }
+
+# Training and judging are work for `manage.py db_worker`, which takes it from a table of the database.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+DATASETS_DIR = env.text("NEBULAI_DATASETS_DIR") and Path(env.text("NEBULAI_DATASETS_DIR")).expanduser().resolve()
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
@@ -224,6 +232,6 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
         name: {"handlers": ["console"], "level": "INFO", "propagate": False}
-        for name in ("django", "galaxies", "accounts")
+        for name in ("django", "galaxies", "accounts", "dashboard", "django_tasks", "django_tasks_db")
     },
 }

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("galaxies.urls")),
     path("me/", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
+    path("dashboard/", include("dashboard.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -41,12 +41,16 @@ ENCODE_BATCH = 64
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """resolution: the side to which images are shrunk before they are encoded."""
+    """resolution: the side to which images are shrunk before they are encoded.
+
+    zooms: what is encoded, side by side: 1 is the whole image, 2 its central half, where the form of a galaxy lies.
+    """
 
     resolution: int = 64
     channels: tuple[int, ...] = (40, 80, 128, 192)
     features: int = 128
     batch: int = 256
+    zooms: tuple[int, ...] = (1,)
 
 
 class Encoder(keras.Model):  # type: ignore[misc]
@@ -170,29 +174,42 @@ def train_encoder(
     return trained
 
 
-def make_encode(encoder: Encoder) -> Callable[[Images], Features]:
-    """A function (N, R, R, 3) uint8 of any R that is a multiple of the encoder's -> (N, d) float32 features."""
+def make_encode(encoder: Encoder, zooms: tuple[int, ...] | None = None) -> Callable[[Images], Features]:
+    """A function (N, R, R, 3) uint8 -> (N, d) float32, the features of all zooms (the encoder's own, if not given).
+
+    R / zoom is a multiple of the encoder's side, or divides it.
+    """
     side = encoder.config.resolution
+    zooms = zooms or encoder.config.zooms
 
     @tf.function(input_signature=[tf.TensorSpec([None, side, side, 3], tf.uint8)])
     def forward(images: Any) -> Any:
         return encoder(to_float(images))
 
     def encode(images: Images) -> Features:
-        features = [np.empty((0, encoder.config.features), np.float32)]
+        features = [np.empty((0, encoder.config.features * len(zooms)), np.float32)]
         for start in range(0, len(images), ENCODE_BATCH):
-            part = shrink(images[start : start + ENCODE_BATCH], side)
-            features.append(forward(part).numpy())
+            part = images[start : start + ENCODE_BATCH]
+            features.append(np.concatenate([forward(shrink(centre(part, z), side)).numpy() for z in zooms], axis=1))
         return np.concatenate(features)
 
     return encode
 
 
+def centre(images: Images, zoom: int) -> Images:
+    """The central square of side R / zoom of (N, R, R, 3) images."""
+    kept = images.shape[1] // zoom
+    edge = (images.shape[1] - kept) // 2
+    return images[:, edge : edge + kept, edge : edge + kept]
+
+
 def shrink(images: Images, side: int) -> Images:
-    """Average squares of pixels: (N, R, R, 3) -> (N, side, side, 3) uint8, R a multiple of side."""
+    """Average squares of pixels, or repeat pixels: (N, R, R, 3) -> (N, side, side, 3) uint8; one divides the other."""
     n, size = images.shape[0], images.shape[1]
     if size == side:
         return images
+    if size < side:
+        return images.repeat(side // size, axis=1).repeat(side // size, axis=2)
     factor = size // side
     squares = np.asarray(images, np.float32).reshape(n, side, factor, side, factor, 3)
     return np.asarray(squares.mean(axis=(2, 4)) + 0.5, np.uint8)

@@ -52,7 +52,8 @@ def load_forward(bundle: Bundle) -> tuple[Forward, int, list[int]]:
 def load_encoder(bundle: Bundle) -> Callable[[Any], Any]:
     """The function images -> features of a bundle."""
     options = bundle.manifest["encoder"]
-    encoder = build_encoder(EncoderConfig(**{**options, "channels": tuple(options["channels"])}))
+    tuples = {name: tuple(options[name]) for name in ("channels", "zooms") if name in options}
+    encoder = build_encoder(EncoderConfig(**{**options, **tuples}))
     _set(encoder, bundle, "encoder.npz")
     return make_encode(encoder)
 

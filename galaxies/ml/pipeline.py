@@ -74,15 +74,15 @@ SHARES = {"encoder": 0.15, "warm": 0.1, "adversarial": 0.55, "stages": 0.2}
 _TINY_GAN = training.AdversarialSettings(discriminator=(8, 16), batch=16, head_start=4, ema_images=100, lazy=4)
 PRESETS = {
     "tiny": Settings(
-        "tiny", 32, EncoderConfig(16, (16, 24), 16, 64), (16, 16, 8), _TINY_GAN, 1_280, 640, 640, 320
+        "tiny", 32, EncoderConfig(16, (16, 24), 16, 64, zooms=(1, 2)), (16, 16, 8), _TINY_GAN, 1_280, 640, 640, 320
     ),
     "small": Settings(
-        "small", 128, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),
+        "small", 128, EncoderConfig(zooms=(1, 2)), (192, 128, 80, 40, 12), training.AdversarialSettings(),
         100_000, 50_000, 280_000, 50_000,
     ),
     "standard": Settings(
-        "standard", 256, EncoderConfig(), (192, 128, 80, 40, 12), training.AdversarialSettings(),
-        400_000, 100_000, 2_000_000, 300_000,
+        "standard", 256, EncoderConfig(zooms=(1, 2)), (192, 128, 80, 40, 12), training.AdversarialSettings(),
+        100_000, 50_000, 2_000_000, 100_000,
     ),
 }  # fmt: skip
 
@@ -132,7 +132,9 @@ def train(
     features = encode(data.images)
     clusters = cut(features[data.train], settings, run, lambda: old_ids(images) if old_ids else None)
     labels = clusters.assign(features)
-    judge = kid_judge(encode, features[data.train], np.bincount(labels[data.train]))
+    # Zoom 1 alone, the first of all: what the GAN paints is too small for a look at its central half.
+    whole = features[data.train][:, : settings.encoder.features]
+    judge = kid_judge(make_encode(encoder, zooms=(1,)), whole, np.bincount(labels[data.train]))
     generator = train_generator(shrink(images, settings.base), labels[data.train], settings, run, reporter, judge)
     stages = [
         train_stage(

@@ -16,6 +16,7 @@ from galaxies.ml.evaluation import EvaluationError, Settings
 from galaxies.ml.extractors import Extractor, ExtractorUnavailable, inception
 from galaxies.ml.judging import judge, summary, write_metrics
 from galaxies.models import ModelVersion
+from galaxies.services import remember_metrics
 from galaxies.terminal import CountBars
 
 
@@ -32,7 +33,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         bars = CountBars()
         try:
-            bundle = load_bundle(self.version(options["version"]).path)
+            version = self.version(options["version"])
+            bundle = load_bundle(version.path)
             data = self.data(bundle.version, bundle.resolution, options["images"])
             extractor = self.inception() if options["extractor"] == "inception" else None
             settings = Settings(samples=options["samples"], seed=options["seed"])
@@ -42,6 +44,7 @@ class Command(BaseCommand):
         finally:
             bars.close()
         write_metrics(bundle.path, metrics)
+        remember_metrics(version)
         self.stdout.write(summary(metrics))
 
     def version(self, name: str | None) -> ModelVersion:

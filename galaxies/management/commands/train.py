@@ -16,7 +16,7 @@ from galaxies.ml.dataset import CROP, DatasetError
 from galaxies.ml.evaluation import EvaluationError
 from galaxies.ml.judging import summary
 from galaxies.ml.loop import Stopped, TrainingError
-from galaxies.services import register_bundle
+from galaxies.services import register_bundle, remember_metrics
 from galaxies.terminal import CountBars, PhaseBars
 
 
@@ -51,8 +51,9 @@ class Command(BaseCommand):
             path = run.train(
                 lambda: bool(stopping), bars, lambda done, total: reading("reading", done, total), self.stdout.write
             )
-            register_bundle(path, activate=options["activate"])
+            version = register_bundle(path, activate=options["activate"])
             self.evaluate(run, path)
+            remember_metrics(version)
         except Stopped as stopped:
             self.stdout.write(f"{stopped} Go on with: manage.py train --resume {run.folder.name}")
         except (DatasetError, ClusterError, TrainingError, BundleError) as error:
