@@ -161,6 +161,8 @@ def model_card(manifest: dict[str, Any]) -> str:
     """What the model is, learned from and cannot do, in Markdown."""
     data, phases = manifest["data"], manifest["training"]["phases"]
     seen = {name: f"{phase['images']:,} in {phase['seconds'] / 60:.0f} min" for name, phase in phases.items()}
+    weighed = manifest["training"]["settings"].get("weighed_by")
+    learned = f" Images that people would rather like were shown more often, by {weighed}." if weighed else ""
     families = "\n".join(
         f"| {f['id']} | {f['name']} | {f['share']:.1%} | {f['sentence']} |" for f in manifest["families"]
     )
@@ -170,7 +172,7 @@ Paints galaxies of {manifest["resolution"]} x {manifest["resolution"]} px that n
 {manifest["n_clusters"]} families found by K-Means over learned features.
 
 Learned from {data["train"]:,} images; {data["held_out"]:,} more were held out and no network ever trained on them.
-Images seen by each phase: {", ".join(f"{name.replace('_', ' ')} {text}" for name, text in seen.items())}.
+Images seen by each phase: {", ".join(f"{name.replace('_', ' ')} {text}" for name, text in seen.items())}.{learned}
 
 | Family | Name | Share | Real members |
 |---|---|---|---|

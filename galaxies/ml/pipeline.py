@@ -29,6 +29,7 @@ from galaxies.ml.loop import Budget, Reporter, Run, TrainingError, write_arrays
 from galaxies.ml.metrics import kernel_distance
 from galaxies.ml.networks import Generator, GeneratorConfig, Stage, StageConfig
 from galaxies.ml.stages import train_stage
+from galaxies.ml.weighing import Weights, thinned, weigh
 
 SHEET_COLUMNS = 10
 SHEET_PSI = 0.8
@@ -52,6 +53,7 @@ class Settings:
     k: int | None = None
     seed: int = 0
     minutes: float | None = None
+    weighed_by: str = ""  # the preference model that weighs the real images, in words; empty: all count alike
 
     @property
     def base(self) -> int:
@@ -112,11 +114,17 @@ class Trained:
 
 
 def train(
-    data: Dataset, settings: Settings, run: Run, reporter: Reporter, old_ids: Callable[[Images], Labels] | None = None
+    data: Dataset,
+    settings: Settings,
+    run: Run,
+    reporter: Reporter,
+    old_ids: Callable[[Images], Labels] | None = None,
+    likes: Weights | None = None,
 ) -> Trained:
     """Run all phases that are not done yet.
 
     old_ids: images (N, R, R, 3) -> (N,) ids of an earlier model's families, which the new ones take over.
+    likes: (N,) above 0, how probably each of data.images is liked; the adversarial phase sees the likelier more often.
     Raises: Stopped after saving, TrainingError, ClusterError.
     """
     images = data.images[data.train]
@@ -134,8 +142,12 @@ def train(
     labels = clusters.assign(features)
     # Zoom 1 alone, the first of all: what the GAN paints is too small for a look at its central half.
     whole = features[data.train][:, : settings.encoder.features]
+    weights = None if likes is None else weigh(likes[data.train], labels[data.train])
+    if weights is not None:
+        whole = whole[thinned(weights, settings.seed)]
     judge = kid_judge(make_encode(encoder, zooms=(1,)), whole, np.bincount(labels[data.train]))
-    generator = train_generator(shrink(images, settings.base), labels[data.train], settings, run, reporter, judge)
+    small = shrink(images, settings.base)
+    generator = train_generator(small, labels[data.train], settings, run, reporter, judge, weights)
     stages = [
         train_stage(
             shrink(images, side),
@@ -179,8 +191,12 @@ def train_generator(
     run: Run,
     reporter: Reporter,
     judge: Callable[[Generator], float] | None = None,
+    weights: Weights | None = None,
 ) -> Generator:
-    """Warm start, then the adversarial phase; the mean w of every family is measured at the end."""
+    """Warm start, then the adversarial phase; the mean w of every family is measured at the end.
+
+    weights: (N,), how often the adversarial phase draws each image; the warm start draws all alike.
+    """
     n_clusters = int(labels.max()) + 1
     data = training.Conditioned(images, labels, n_clusters)
     config = GeneratorConfig(n_clusters, channels=settings.channels)
@@ -197,7 +213,7 @@ def train_generator(
         sheet_sampler,
     )
     ema = training.train_adversarial(
-        data,
+        replace(data, weights=weights),
         generator,
         gan,
         settings.budget(settings.adversarial_images, SHARES["adversarial"]),

@@ -30,6 +30,7 @@ from galaxies.ml.networks import (
     build_generator,
     build_latent_encoder,
 )
+from galaxies.ml.weighing import Weights, draw
 
 Sampler = Callable[[Path], None]
 fold_in = tf.random.fold_in
@@ -37,11 +38,15 @@ fold_in = tf.random.fold_in
 
 @dataclass(frozen=True)
 class Conditioned:
-    """images: (N, R, R, 3) uint8 of the training split; clusters: (N,) int, the family of each."""
+    """images: (N, R, R, 3) uint8 of the training split; clusters: (N,) int, the family of each.
+
+    weights: (N,) above 0, how often each is drawn relative to the others; None draws all alike.
+    """
 
     images: Images
     clusters: npt.NDArray[np.int64]
     n_clusters: int
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True)
@@ -145,8 +150,10 @@ def warm_start(
     return generator
 
 
-def _pick(images: Any, clusters: Any, n_clusters: int, batch: int, key: Any) -> tuple[Any, Any]:
-    picked = tf.random.stateless_uniform([batch], key, maxval=tf.shape(images)[0], dtype=tf.int32)
+def _pick(
+    images: Any, clusters: Any, n_clusters: int, batch: int, key: Any, weights: Weights | None = None
+) -> tuple[Any, Any]:
+    picked = draw(images.shape[0], batch, key, weights)
     x = turn(to_float(tf.gather(images, picked)), fold_in(key, 1))
     return x, tf.one_hot(tf.gather(clusters, picked), n_clusters)
 
@@ -163,7 +170,7 @@ class Adversary:
     """Generator, its moving average, discriminator and their steps; `state` is all that a checkpoint needs."""
 
     def __init__(self, data: Conditioned, generator: Generator, settings: AdversarialSettings, seed: int) -> None:
-        self.settings, self.seed = settings, seed
+        self.settings, self.seed, self.weights = settings, seed, data.weights
         self.images, self.clusters = tf.constant(data.images), tf.constant(data.clusters)
         self.generator = generator
         self.ema = build_generator(generator.config)
@@ -183,7 +190,7 @@ class Adversary:
 
     def _batch(self, key: Any) -> tuple[Any, Any, Any, Any]:
         config, n = self.generator.config, self.settings.batch
-        x, y = _pick(self.images, self.clusters, config.n_clusters, n, key)
+        x, y = _pick(self.images, self.clusters, config.n_clusters, n, key, self.weights)
         z = tf.random.stateless_normal([n, config.z_dim], fold_in(key, 2))
         return x, y, z, noise_planes(n, self.generator.noise_resolutions, key)
 
