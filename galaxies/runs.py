@@ -17,7 +17,7 @@ from django.conf import settings as site
 
 from galaxies.ml.bundle import BundleError, load_bundle, verify
 from galaxies.ml.clusters import Labels
-from galaxies.ml.dataset import CROP, Dataset, Images, load_dataset
+from galaxies.ml.dataset import CROP, Dataset, DatasetError, Images, load_dataset
 from galaxies.ml.evaluation import Settings
 from galaxies.ml.extractors import Progress, silent
 from galaxies.ml.loop import Reporter, TrainingError
@@ -175,6 +175,19 @@ def all_runs() -> list[TrainingFolder]:
 def run_of(version: str) -> TrainingFolder | None:
     """The run that made a model version, if it is on this machine."""
     return next((run for run in reversed(all_runs()) if run.version == version), None)
+
+
+def images_for(version: str, resolution: int, images: Path | None) -> Dataset:
+    """The given images, or else those that a model version was trained on, if its run is on this machine.
+
+    Raises: DatasetError in one sentence.
+    """
+    if images:
+        return load_dataset(images, resolution, site.DATA_DIR / "datasets")
+    run = run_of(version)
+    if run is None:
+        raise DatasetError(f"The images that {version} was trained on are not known here: give --images FOLDER.")
+    return run.data(resolution)
 
 
 def _write(run: TrainingFolder) -> None:

@@ -5,14 +5,18 @@ import json
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image
 from pytest_django.fixtures import Settings as SiteSettings
 
+from galaxies.management.commands.sheets import GAP
+from galaxies.ml.bundle import load_bundle
+from galaxies.ml.dataset import load_dataset
 from galaxies.ml.evaluation import Settings
 from galaxies.ml.synthetic import draw
-from galaxies.models import ModelVersion
+from galaxies.models import DEFAULT_PSI, ModelVersion
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +105,19 @@ def test_a_damaged_model_is_named(version: ModelVersion, folder: Path) -> None:
     (version.path / "encoder.npz").write_bytes(b"")
     with pytest.raises(CommandError, match=r"encoder\.npz is damaged"):
         evaluate("--images", str(folder))
+
+
+def test_a_sheet_for_each_family_has_real_galaxies_on_the_left_and_the_recipes_on_the_right(
+    version: ModelVersion, folder: Path, tmp_path: Path
+) -> None:
+    call_command("sheets", "--images", str(folder), "--out", str(tmp_path / "sheets"), stdout=io.StringIO())
+    sheets = sorted((tmp_path / "sheets").iterdir())
+    assert [sheet.name for sheet in sheets] == [f"family-{each['id']}.webp" for each in version.families]
+    page = np.asarray(Image.open(sheets[0]).convert("RGB")).astype(int)
+    painted = load_bundle(version.path).sample([0], [0], DEFAULT_PSI)[0]
+    right = page[:32, -5 * 32 : -4 * 32]
+    assert page.shape == (160, 160 + GAP + 160, 3)
+    assert np.abs(right - painted).mean() < 12  # WebP at quality 85
+    real = np.stack([page[32 * r : 32 * r + 32, 32 * c : 32 * c + 32] for r in range(5) for c in range(5)])
+    known = load_dataset(folder, 32).images.astype(int)
+    assert all(np.abs(known - each).mean(axis=(1, 2, 3)).min() < 12 for each in real[:3])

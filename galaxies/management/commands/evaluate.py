@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from galaxies import runs
 from galaxies.ml.bundle import BundleError, load_bundle
-from galaxies.ml.dataset import Dataset, DatasetError, load_dataset
+from galaxies.ml.dataset import DatasetError
 from galaxies.ml.evaluation import EvaluationError, Settings
 from galaxies.ml.extractors import Extractor, ExtractorUnavailable, inception
 from galaxies.ml.judging import judge, summary, write_metrics
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         try:
             version = self.version(options["version"])
             bundle = load_bundle(version.path)
-            data = self.data(bundle.version, bundle.resolution, options["images"])
+            data = runs.images_for(bundle.version, bundle.resolution, options["images"])
             extractor = self.inception() if options["extractor"] == "inception" else None
             settings = Settings(samples=options["samples"], seed=options["seed"])
             metrics = judge(bundle, data, settings, extractor, bars)
@@ -52,14 +52,6 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError(f"There is no model version {name}." if name else "No model version is active.")
         return found
-
-    def data(self, version: str, resolution: int, images: Path | None) -> Dataset:
-        if images:
-            return load_dataset(images, resolution, site.DATA_DIR / "datasets")
-        run = runs.run_of(version)
-        if run is None:
-            raise CommandError(f"The images that {version} was trained on are not known here: give --images FOLDER.")
-        return run.data(resolution)
 
     def inception(self) -> Extractor | None:
         try:
