@@ -9,6 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
 
 from accounts.models import User
 
@@ -19,7 +20,9 @@ def staff_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespo
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            # A form cannot be sent again by whom the login leads back: they get the page of forms instead.
+            back = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("dashboard:overview")
+            return redirect_to_login(back)
         if not request.user.is_staff:
             raise PermissionDenied
         return view(request, *args, **kwargs)

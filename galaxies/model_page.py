@@ -3,7 +3,7 @@
 page = read(version)                                    # raises BundleError if the bundle's files are not there
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,6 +159,12 @@ def read(version: ModelVersion) -> Page:
         tuple(_shapes(metrics)) if metrics else (),
         metrics,
     )
+
+
+def figures(metrics: Mapping[str, Any], names: Iterable[str]) -> dict[str, Figure]:
+    """Some figures of a model as a whole, by their names in metrics.json; those that were not measured are left out."""
+    known = WHOLE | QUALITY | ITSELF
+    return {name: _figure(metrics[name], *known[name]) for name in names if name in metrics}
 
 
 def _phase(name: str) -> str:

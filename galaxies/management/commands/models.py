@@ -1,0 +1,51 @@
+"""List the model versions: manage.py models."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.template.defaultfilters import filesizeformat
+
+from galaxies import versions
+from galaxies.charts import figure
+from galaxies.models import ModelVersion
+from galaxies.versions import Approval
+
+NAMES = 2  # columns of words, which stand on the left
+HEADER = ("version", "", "k", "px", "size", "KID (real, repeated; extractor)", "galaxies")
+
+
+class Command(BaseCommand):
+    help = "List the model versions that the site knows, the newest first."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        approvals = versions.approvals()
+        found = ModelVersion.objects.order_by("-registered")
+        rows = [HEADER, *(_row(version, approvals.get(version.pk, Approval())) for version in found)]
+        if len(rows) == 1:
+            self.stdout.write("There is none yet: make one with manage.py train, or bring one in with import_bundle.")
+            return
+        widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
+        for row in rows:
+            words = [text.ljust(width) for text, width in zip(row[:NAMES], widths, strict=False)]
+            numbers = [text.rjust(width) for text, width in zip(row[NAMES:], widths[NAMES:], strict=True)]
+            self.stdout.write("  ".join(words + numbers).rstrip())
+
+
+def _row(version: ModelVersion, approval: Approval) -> tuple[str, ...]:
+    return (
+        version.version,
+        "active" if version.is_active else "archived" if version.archived else "",
+        str(version.n_clusters),
+        str(version.resolution),
+        filesizeformat(version.size).replace("\xa0", " "),
+        _kid((version.metrics or {}).get("kid")),
+        f"{approval.galaxies:,}",
+    )
+
+
+def _kid(entry: Mapping[str, Any] | None) -> str:
+    if entry is None:
+        return "not measured"
+    value, floor, ceiling = (figure(entry[key]) for key in ("value", "floor", "ceiling"))
+    return f"{value} ({floor}, {ceiling}; {entry['extractor']})"

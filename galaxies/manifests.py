@@ -1,0 +1,89 @@
+"""Whether a manifest says what the site goes by. Checksums say that files are whole, not that their words make sense.
+
+manifest = verify_all(path)                             # raises BundleError
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from galaxies.ml.bundle import MANIFEST, BundleError, read_manifest, verify
+
+VERSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MOST_FAMILIES = 255  # features.npz keeps families in a byte
+SMALLEST, LARGEST = 8, 2048  # px
+LONGEST_DATE = 40
+
+
+def verify_all(path: Path) -> dict[str, Any]:
+    """The manifest of the bundle in folder `path`, if pages and database can go by it and every file is whole.
+
+    Raises: BundleError naming what is wrong in one sentence.
+    """
+    try:
+        wrong = next(_wrong(read_manifest(path)), None)
+    except RecursionError:
+        wrong = "is nested too deeply to be read"
+    if wrong:
+        raise BundleError(f"{path / MANIFEST} {wrong}: train or import the model again.")
+    return verify(path)
+
+
+def is_version_name(name: object) -> bool:
+    """Whether a version may be called so: it is also the name of a folder and a part of addresses."""
+    return isinstance(name, str) and VERSION_NAME.fullmatch(name) is not None
+
+
+def _wrong(manifest: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with it, one after the other, so that later checks may rely on earlier ones."""
+    families, files = manifest.get("families"), manifest.get("files") or {}
+    if not is_version_name(manifest.get("version")):
+        yield "names a version that is not made of letters, digits, dots and dashes"
+    if not _is_jsonable(manifest):
+        yield "holds numbers or characters that cannot be stored"
+    if not isinstance(files, dict) or not all(isinstance(checksum, str) for checksum in files.values()):
+        yield "does not list its files with their checksums"
+    if not _is_count(manifest.get("resolution"), SMALLEST, LARGEST):
+        yield f"has no resolution between {SMALLEST} and {LARGEST} px"
+    if not isinstance(families, list) or not all(isinstance(family, dict) for family in families):
+        yield "does not describe its families"
+    if not _is_count(manifest.get("n_clusters"), 1, MOST_FAMILIES) or len(families or ()) != manifest["n_clusters"]:
+        yield "does not describe as many families as it counts"
+    if (
+        not all(_is_text(manifest.get(key, "")) for key in ("created", "credit"))
+        or len(manifest.get("created", "")) > 40
+    ):
+        yield "has a date or a credit that is no text"
+    for number, family in enumerate(families or ()):
+        if family.get("id") != number or not all(_is_text(family.get(key)) for key in ("name", "sentence")):
+            yield f"does not describe family {number} by id, name and sentence"
+        if not _is_share(family.get("share")):
+            yield f"gives family {number} no share between 0 and 1"
+        exemplars = family.get("exemplars")
+        if not isinstance(exemplars, list) or not all(isinstance(file, str) and file in files for file in exemplars):
+            yield f"names exemplars of family {number} that are not among its files"
+    if not any(family["share"] for family in families or ()):
+        yield "gives no family a share"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_count(value: object, low: int, high: int) -> bool:
+    return type(value) is int and low <= value <= high
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1 and math.isfinite(value)
+
+
+def _is_jsonable(value: object) -> bool:
+    """PostgreSQL keeps neither NaN nor the null character."""
+    try:
+        return "\\u0000" not in json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
