@@ -40,6 +40,7 @@ def seed(n_galaxies: int, n_votes: int) -> None:
     from django.utils import timezone
 
     from accounts.models import User
+    from galaxies import tallies
     from galaxies.models import ModelVersion, new_public_id, wilson_lower_bound
 
     rng = np.random.default_rng(0)
@@ -80,6 +81,7 @@ def seed(n_galaxies: int, n_votes: int) -> None:
     values = zip(person.tolist(), (galaxy + 1).tolist(), np.where(like, "like", "dislike").tolist(), strict=True)
     ages = (now - timedelta(seconds=number) for number in range(len(pairs)))
     _insert("galaxies_vote", ["person_id", "galaxy_id", "value", "created"], ((*each, next(ages)) for each in values))
+    tallies.rebuild()
 
 
 def _insert(table: str, names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:

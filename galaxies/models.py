@@ -107,7 +107,12 @@ class Galaxy(models.Model):
     """One generated image. The recipe is the master; the stored WebP is a copy that can be painted again."""
 
     public_id = models.CharField(max_length=ID_LENGTH, unique=True, default=new_public_id, editable=False)
-    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="galaxies")
+    model_version = models.ForeignKey(
+        ModelVersion,
+        on_delete=models.PROTECT,
+        related_name="galaxies",
+        db_index=False,  # galaxy_version begins with it
+    )
     cluster = models.PositiveSmallIntegerField()
     seed = models.BigIntegerField()
     psi = models.FloatField("variety")
@@ -146,6 +151,11 @@ class Galaxy(models.Model):
             models.Index(fields=["-score", "-id"], condition=Q(listed=True), name="galaxy_best"),
             models.Index(fields=["cluster", "-created", "-id"], condition=Q(listed=True), name="galaxy_family_new"),
             models.Index(fields=["cluster", "-score", "-id"], condition=Q(listed=True), name="galaxy_family_best"),
+            # What staff sort and filter the history by
+            models.Index(fields=["model_version", "-created", "-id"], name="galaxy_version"),
+            models.Index(fields=["model_version", "cluster", "-created", "-id"], name="galaxy_version_family"),
+            models.Index(fields=["-likes", "-id"], name="galaxy_likes"),
+            models.Index(fields=["-dislikes", "-id"], name="galaxy_dislikes"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(seed__gte=0), name="galaxy_seed_not_negative"),

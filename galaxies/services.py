@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from galaxies import images
+from galaxies import images, tallies
 from galaxies.facts import read_metrics
 from galaxies.ml.bundle import BundleError, read_manifest, verify
-from galaxies.models import MAX_SEED, Galaxy, ModelVersion
+from galaxies.models import MAX_SEED, Galaxy, ModelVersion, Vote
 from galaxies.serving import service
 
 VARIATION_MIX = 0.25
@@ -157,7 +158,9 @@ def _seed() -> int:
 def _paint(galaxy: Galaxy, creator: User | None) -> Galaxy:
     galaxy.creator = creator
     galaxy.image.save("", ContentFile(images.webp(service().paint(galaxy.recipe))), save=False)
-    galaxy.save()
+    with transaction.atomic():
+        galaxy.save()
+        tallies.add({tallies.of_galaxy(galaxy): 1})
     return galaxy
 
 
@@ -175,13 +178,22 @@ def image_file(galaxy: Galaxy, kind: str) -> bytes:
             return bytes(file.read())
     except FileNotFoundError:
         content = images.webp(service().paint(galaxy.recipe))
-        galaxy.image.save("", ContentFile(content))
+        galaxy.image.save("", ContentFile(content), save=False)
+        # This column alone: votes may have been cast while it was painted.
+        Galaxy.objects.filter(pk=galaxy.pk).update(image=str(galaxy.image.name))
         return content
 
 
 def delete_galaxies(galaxies: QuerySet[Galaxy]) -> None:
     """Delete galaxies with their votes and stored images, some hundreds at once."""
     while chunk := list(galaxies.only("image")[:DELETE_CHUNK]):
-        Galaxy.objects.filter(pk__in=[galaxy.pk for galaxy in chunk]).delete()
+        going = Galaxy.objects.filter(pk__in=[galaxy.pk for galaxy in chunk])
+        with transaction.atomic():
+            locked = list(going.select_for_update().order_by("pk").values_list("pk", flat=True))
+            gone = tallies.counted(going, Vote.objects.filter(galaxy__in=locked))
+            going.delete()
+            changes: Counter[tallies.Entry] = Counter()
+            changes.subtract(gone)
+            tallies.add(changes)
         for galaxy in chunk:
             galaxy.image.storage.delete(str(galaxy.image.name))
