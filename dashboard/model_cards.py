@@ -73,9 +73,10 @@ def _row(name: str, a: Mapping[str, Figure], b: Mapping[str, Figure]) -> Row:
     return Row(known.title, known.sentence, (a.get(name), b.get(name)))
 
 
-def same_judge(compared: list[Row]) -> bool:
-    """Whether all numbers of both were measured alike, so that they compare as numbers."""
-    return all(_judge(a) == _judge(b) for a, b in (row.figures for row in compared) if a and b)
+def same_judge(compared: list[Row]) -> bool | None:
+    """Whether all numbers of both were measured alike, so that they compare as numbers; None if none is of both."""
+    both = [(a, b) for a, b in (row.figures for row in compared) if a and b]
+    return all(_judge(a) == _judge(b) for a, b in both) if both else None
 
 
 def _judge(figure: Figure) -> tuple[str, str, int]:

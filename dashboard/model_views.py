@@ -38,6 +38,7 @@ def models(request: HttpRequest) -> HttpResponse:
         "active": active,
         "previous": versions.previous(),
         "serving": versions.serving_sentence(active),
+        "refused": service().refused,
     }
     return render(request, "dashboard/models.html", context)
 
@@ -55,6 +56,7 @@ def compare(request: HtmxHttpRequest) -> HttpResponse:
         return redirect("dashboard:models")
     seed = _seed(request.GET.get("seed", "0"))
     rows, matched = model_cards.rows(a, b), match_families(a, b)
+    paint = request.htmx or "paint" in request.GET
     context = {
         "sides": (a, b),
         "versions": ModelVersion.objects.order_by("archived", "-registered"),
@@ -65,11 +67,10 @@ def compare(request: HtmxHttpRequest) -> HttpResponse:
         "seed": seed,
         "last_seed": seed + SEEDS - 1,
         "next_seed": seed + SEEDS if seed + 2 * SEEDS <= MAX_SEED else 0,
-        "paint": request.htmx or "paint" in request.GET,
+        "paint": paint,
+        "unpaintable": _load(a, b) if paint else "",
         "psi": DEFAULT_PSI,
     }
-    if context["paint"]:
-        context["unpaintable"] = _load(a, b)
     return render(request, "dashboard/compare.html#seeds" if request.htmx else "dashboard/compare.html", context)
 
 

@@ -1,24 +1,67 @@
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from galaxies.models import Galaxy, ModelVersion
+from galaxies import charts, measuring, versions
+from galaxies.ml.bundle import BundleError
+from galaxies.models import Galaxy, ModelVersion, TrainingRun, Vote
 from galaxies.services import delete_galaxies
+from galaxies.versions import VersionError
 
 if TYPE_CHECKING:  # Django's own ModelAdmin takes no type argument, the stubs' does
     VersionAdmin = admin.ModelAdmin[ModelVersion]
     GalaxiesAdmin = admin.ModelAdmin[Galaxy]
+    VotesAdmin = admin.ModelAdmin[Vote]
+    RunsAdmin = admin.ModelAdmin[TrainingRun]
+    AnyPaginator = Paginator[Any]
 else:
-    VersionAdmin = GalaxiesAdmin = admin.ModelAdmin
+    VersionAdmin = GalaxiesAdmin = VotesAdmin = RunsAdmin = admin.ModelAdmin
+    AnyPaginator = Paginator
+
+REACHABLE = 10_000  # rows of a list that pages lead to; a search finds the others
+NAMED = 100  # galaxies that are named before they are deleted
+LOG_LINES = 40
+LOG_BYTES = 20_000
+
+
+class BoundedPaginator(AnyPaginator):
+    """Counts no further than its pages lead: counting a million rows takes longer than showing fifty of them."""
+
+    @cached_property
+    def _found(self) -> int:
+        rows = cast("QuerySet[Any]", self.object_list)
+        return rows.order_by()[: REACHABLE + 1].count()
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows the pages lead to."""
+        return min(self._found, REACHABLE)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more."""
+        return self._found > REACHABLE
 
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(VersionAdmin):
-    list_display = ["version", "is_active", "registered", "n_clusters", "resolution"]
+    """Read here, changed by two actions; the dashboard has more of them, and deletes."""
+
+    list_display = ["version", "is_active", "archived", "n_clusters", "resolution", "size", "kid", "activated"]
+    list_filter = ["is_active", "archived"]
+    search_fields = ["version"]
+    exclude = ["families", "metrics"]
+    actions = ["activate", "evaluate"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a version comes with its files, which a form does not bring
@@ -26,14 +69,73 @@ class ModelVersionAdmin(VersionAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # its files would stay
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        """Who may use the actions: who would be allowed to change versions, could a form do it."""
+        return bool(request.user.has_perm("galaxies.change_modelversion"))
+
+    @admin.display(description="KID (real, repeated)")
+    def kid(self, version: ModelVersion) -> str:
+        """With its two ends and its extractor."""
+        return charts.kid_in_a_line(version.metrics)
+
+    @admin.action(description="Activate: let new galaxies come from it", permissions=["manage"])
+    def activate(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+        """Files are checked first; a damaged bundle changes nothing."""
+        chosen = list(queryset[:2])
+        if len(chosen) != 1:
+            self.message_user(request, "Choose one version to activate.", messages.ERROR)
+            return
+        try:
+            versions.activate(chosen[0])
+        except BundleError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            self.log_change(request, chosen[0], "Activated.")
+            self.message_user(request, f"{chosen[0]} is active; every process follows within seconds.")
+
+    @admin.action(description="Evaluate: let the worker measure FID, KID and the rest", permissions=["manage"])
+    def evaluate(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+        """The worker does it; what came of it is on the dashboard and among the task results."""
+        for version in queryset:
+            try:
+                measuring.order(version)
+            except VersionError as error:
+                self.message_user(request, str(error), messages.WARNING)
+            else:
+                self.log_change(request, version, "Ordered to be measured.")
+                self.message_user(request, f"{version} waits to be measured by manage.py db_worker.")
+
+
+class FamilyFilter(admin.SimpleListFilter):
+    """By cluster; the choices come from the versions, for asking a million galaxies takes long."""
+
+    title = "family"
+    parameter_name = "cluster"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        most = max(ModelVersion.objects.values_list("n_clusters", flat=True), default=0)
+        return [(str(cluster), str(cluster)) for cluster in range(most)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Galaxy]) -> QuerySet[Galaxy]:
+        value = self.value() or ""
+        return queryset.filter(cluster=int(value)) if value in dict(self.lookup_choices) else queryset
+
 
 @admin.register(Galaxy)
 class GalaxyAdmin(GalaxiesAdmin):
     list_display = ["public_id", "thumbnail", "model_version", "cluster", "seed", "psi", "creator", "created"]
-    list_filter = ["model_version", "cluster", "created"]
+    list_filter = ["model_version", FamilyFilter, "created"]
+    list_per_page = 50
     list_select_related = ["model_version", "creator"]
-    search_fields = ["public_id"]
+    search_fields = ["public_id__exact"]  # the only search that an index answers
+    search_help_text = "The id of a galaxy, as in its address"
+    sortable_by = ["created"]
     show_full_result_count = False
+    paginator = BoundedPaginator
+    readonly_fields = ["picture"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # only the generator makes galaxies
@@ -45,10 +147,99 @@ class GalaxyAdmin(GalaxiesAdmin):
         self.delete_queryset(request, Galaxy.objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Galaxy]) -> None:
-        delete_galaxies(queryset)  # with their files
+        delete_galaxies(queryset)  # with their files, votes and tallies
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
+        """Votes go with their galaxy, whoever may delete votes alone; thousands of them need not be listed."""
+        names = [f"Galaxy {galaxy}" for galaxy in islice(objs, NAMED)]
+        needed = set() if self.has_delete_permission(request) else {"galaxy"}
+        return names, {"galaxies": len(objs)}, needed, []
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Galaxy], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """What Django does, but not to a million galaxies at once."""
+        if request.POST.get("select_across") == "1" and BoundedPaginator(queryset, NAMED).is_cut:
+            text = f"These are more than {REACHABLE:,} galaxies: filter for fewer, or choose some of them."
+            self.message_user(request, text, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset, *args, **kwargs)
 
     @admin.display(description="image")
     def thumbnail(self, galaxy: Galaxy) -> str:
         """The stored WebP, small."""
-        url = reverse("image", args=[galaxy.public_id, "webp"])
-        return format_html('<img src="{}" alt="" width="48" height="48">', url)
+        return _image(galaxy, 48)
+
+    @admin.display(description="image")
+    def picture(self, galaxy: Galaxy) -> str:
+        """The stored WebP."""
+        return _image(galaxy, 256)
+
+
+def _image(galaxy: Galaxy, side: int) -> str:
+    url = reverse("image", args=[galaxy.public_id, "webp"])
+    return format_html('<img src="{}" alt="" width="{}" height="{}" loading="lazy">', url, side, side)
+
+
+@admin.register(Vote)
+class VoteAdmin(VotesAdmin):
+    """Read-only: galaxies.votes alone writes votes, together with their sums."""
+
+    list_display = ["galaxy", "value", "person", "created"]
+    list_filter = ["value"]
+    list_per_page = 50
+    list_select_related = ["galaxy", "person"]
+    ordering = ["-pk"]  # there is no index for the date
+    search_fields = ["galaxy__public_id__exact"]
+    search_help_text = "The id of a galaxy, as in its address"
+    sortable_by = ()
+    show_full_result_count = False
+    paginator = BoundedPaginator
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(TrainingRun)
+class TrainingRunAdmin(RunsAdmin):
+    """Read-only: runs are started, cancelled and resumed on the dashboard."""
+
+    list_display = ["name", "state", "started_by", "created", "started", "finished", "phase", "model_version"]
+    list_filter = ["state"]
+    list_select_related = ["started_by", "model_version"]
+    search_fields = ["name"]
+    readonly_fields = ["log"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="end of its log")
+    def log(self, run: TrainingRun) -> str:
+        """What the training said last."""
+        folder = Path(settings.DATA_DIR) / "training" / run.name
+        return format_html("<pre>{}</pre>", _tail(folder / "output.txt") or _tail(folder / "log.csv") or "none")
+
+
+def _tail(file: Path) -> str:
+    """The last lines of a file, "" if there is none."""
+    try:
+        with file.open("rb") as stream:
+            stream.seek(max(0, stream.seek(0, 2) - LOG_BYTES))
+            text = stream.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(deque(text.splitlines(), LOG_LINES))

@@ -84,6 +84,14 @@ def figure(number: float | None, percent: bool = False) -> str:
     return f"{number:.{digits}f}".replace("-", "−")  # noqa: RUF001  (a minus, as print has it)
 
 
+def kid_in_a_line(metrics: Mapping[str, Any] | None) -> str:
+    """A model's KID between what real images and one repeated image score, and the extractor that saw them."""
+    if not metrics or "kid" not in metrics:
+        return "not measured"
+    value, floor, ceiling = (figure(metrics["kid"][key]) for key in ("value", "floor", "ceiling"))
+    return f"{value} ({floor}, {ceiling}; {metrics['kid']['extractor']})"
+
+
 @dataclass(frozen=True)
 class Strip:
     """Distributions as outlines in a viewBox of 100 x HEIGHT, and where a value stands among them, if there is one."""

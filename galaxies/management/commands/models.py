@@ -1,13 +1,12 @@
 """List the model versions: manage.py models."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.template.defaultfilters import filesizeformat
 
 from galaxies import versions
-from galaxies.charts import figure
+from galaxies.charts import kid_in_a_line
 from galaxies.models import ModelVersion
 from galaxies.versions import Approval
 
@@ -39,13 +38,6 @@ def _row(version: ModelVersion, approval: Approval) -> tuple[str, ...]:
         str(version.n_clusters),
         str(version.resolution),
         filesizeformat(version.size).replace("\xa0", " "),
-        _kid((version.metrics or {}).get("kid")),
+        kid_in_a_line(version.metrics),
         f"{approval.galaxies:,}",
     )
-
-
-def _kid(entry: Mapping[str, Any] | None) -> str:
-    if entry is None:
-        return "not measured"
-    value, floor, ceiling = (figure(entry[key]) for key in ("value", "floor", "ceiling"))
-    return f"{value} ({floor}, {ceiling}; {entry['extractor']})"
