@@ -147,7 +147,7 @@ class GalaxyAdmin(GalaxiesAdmin):
         self.delete_queryset(request, Galaxy.objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Galaxy]) -> None:
-        delete_galaxies(queryset)  # with their files, votes and tallies
+        delete_galaxies(queryset.select_related(None))  # with their files, votes and tallies
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

@@ -4,6 +4,7 @@ path = export_bundle(version, Path("sdss-128.zip"))     # the same bytes for the
 version = import_bundle(Path("sdss-128.zip"))           # raises BundleError, with nothing left behind
 """
 
+import errno
 import json
 import secrets
 import shutil
@@ -36,6 +37,7 @@ SAME_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can name
 END = b"PK\x05\x06"
 END_64 = b"PK\x06\x07"
 ENCRYPTED = 0x1 | 0x40
+DAMAGED = "{} is no zip file, or a damaged one: copy or export it again."
 
 
 def export_bundle(version: ModelVersion, file: Path) -> Path:
@@ -94,11 +96,12 @@ def _unpacked(file: Path) -> Iterator[Path]:
                 partial.mkdir(parents=True)
                 _extract(file, archive, entries, partial)
         yield partial
-    except OSError as error:
-        raise BundleError(f"{file} cannot be imported: {error.strerror or error}.") from error
     # zipfile raises these for what it does not understand or what does not match its own checksum
     except (BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
-        raise BundleError(f"{file} is no zip file, or a damaged one: copy or export it again.") from error
+        raise BundleError(DAMAGED.format(file)) from error
+    except OSError as error:
+        reason = f"{file} cannot be imported: {error.strerror or error}."
+        raise BundleError(DAMAGED.format(file) if error.errno == errno.EINVAL else reason) from error  # a wrong offset
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -1,6 +1,8 @@
 """The site's own start, as make run does it, in processes of its own."""
 
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -107,7 +109,7 @@ def test_prepare_refuses_a_damaged_first_bundle_in_one_sentence(environment: dic
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["check", "migrate", "prepare", "verify"])
+@pytest.mark.parametrize("command", ["check", "migrate", "models", "prepare", "verify"])
 def test_commands_do_not_load_tensorflow(environment: dict[str, str], command: str) -> None:
     manage(environment, "prepare")
     script = f"import sys, manage; sys.argv[1:] = [{command!r}]; manage.main(); assert 'tensorflow' not in sys.modules"
@@ -115,3 +117,69 @@ def test_commands_do_not_load_tensorflow(environment: dict[str, str], command: s
         [sys.executable, "-c", script], cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
+
+
+def rename(bundle: Path, version: str) -> Path:
+    path = Path(shutil.copytree(bundle, bundle.parent / version))
+    manifest = json.loads((path / "manifest.json").read_text()) | {"version": version}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    return path
+
+
+def test_models_are_listed_and_activated(environment: dict[str, str], bundle: Path) -> None:
+    assert "There is none yet" not in manage(environment, "prepare").stdout
+    rename(bundle, "second")
+    manage(environment, "prepare")
+    lines = manage(environment, "models").stdout.splitlines()
+    assert lines[0].split()[:4] == ["version", "k", "px", "size"]
+    assert {line.split()[0]: "active" in line for line in lines[1:]} == {bundle.name: True, "second": False}
+    assert "not measured" in lines[1]
+    result = manage(environment, "activate", "second")
+    assert (result.returncode, "second is active" in result.stdout) == (0, True)
+    file = damage(bundle)
+    result = manage(environment, "activate", bundle.name)
+    assert result.returncode == 1
+    assert file.name in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    lines = manage(environment, "models").stdout.splitlines()
+    assert {line.split()[0]: "active" in line for line in lines[1:]} == {bundle.name: False, "second": True}
+    result = manage(environment, "activate", "gone")
+    assert "There is no model version gone" in result.stderr
+
+
+def test_a_model_moves_to_another_site(environment: dict[str, str], bundle: Path, tmp_path: Path) -> None:
+    manage(environment, "prepare")
+    file = tmp_path / "model.zip"
+    assert manage(environment, "export_bundle", bundle.name, str(file)).returncode == 0
+    there = environment | {
+        "NEBULAI_DATA_DIR": str(tmp_path / "there"),
+        "NEBULAI_MODELS_STORE": str(tmp_path / "there" / "store"),
+    }
+    manage(there, "prepare")
+    assert "There is none yet" in manage(there, "models").stdout
+    result = manage(there, "import_bundle", str(file), "--activate")
+    assert result.returncode == 0, result.stderr
+    assert "active" in manage(there, "models").stdout
+    assert manage(there, "verify").returncode == 0
+    result = manage(there, "import_bundle", str(bundle / "manifest.json"))
+    assert result.returncode == 1
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_the_worker_measures_in_a_process_of_its_own_and_says_why_it_cannot(
+    environment: dict[str, str], bundle: Path
+) -> None:
+    manage(environment, "prepare")
+    order = f"from galaxies import measuring, versions; measuring.order(versions.find('{bundle.name}'))"
+    assert manage(environment, "shell", "-c", order).returncode == 0
+    worker = (
+        "import sys, manage; sys.argv[1:] = ['db_worker', '--batch', '--interval', '0'];"
+        "manage.main(); assert 'tensorflow' not in sys.modules"
+    )
+    result = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", worker], cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert "was not measured: The images that" in result.stderr
+    states = manage(environment, "shell", "-c", "from galaxies import measuring; print(measuring.orders())").stdout
+    assert "give --images FOLDER" in states
