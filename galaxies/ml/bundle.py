@@ -170,9 +170,9 @@ class Bundle:
 
     @cached_property
     def _encode(self) -> Callable[[Images], Floats]:
-        from galaxies.ml.inference import load_encoder
+        from galaxies.ml.inference import load_encode
 
-        return load_encoder(self)
+        return load_encode(self)
 
     def features(self, images: Images) -> Floats:
         """(N, R, R, 3) uint8 -> (N, d) float32 of the bundle's encoder."""

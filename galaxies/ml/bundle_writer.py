@@ -132,7 +132,8 @@ def _clustering(trained: Trained, data: Dataset) -> dict[str, Any]:
 
 def _phases(run: Run, trained: Trained) -> dict[str, Any]:
     names = ["encoder", "warm_start", *(f"stage_{s.config.resolution}" for s in trained.stages), "adversarial"]
-    headers = {name: read_header(run.checkpoint(name)) for name in names}
+    # A training that goes on from a finished model has no encoder and no warm start of its own.
+    headers = {name: read_header(run.checkpoint(name)) for name in names if run.checkpoint(name).exists()}
     return {n: {"images": h["steps"] * h["batch"], "seconds": round(h["seconds"])} for n, h in headers.items()}
 
 
@@ -163,6 +164,8 @@ def model_card(manifest: dict[str, Any]) -> str:
     seen = {name: f"{phase['images']:,} in {phase['seconds'] / 60:.0f} min" for name, phase in phases.items()}
     weighed = manifest["training"]["settings"].get("weighed_by")
     learned = f" Images that people would rather like were shown more often, by {weighed}." if weighed else ""
+    begun = manifest["training"]["settings"].get("started_from")
+    learned += f" It began with the weights of {begun}, whose card says what these had seen." if begun else ""
     families = "\n".join(
         f"| {f['id']} | {f['name']} | {f['share']:.1%} | {f['sentence']} |" for f in manifest["families"]
     )

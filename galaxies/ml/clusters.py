@@ -10,7 +10,7 @@ No k is the true one, galaxies are a continuum: the criteria only rank the cuts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -80,17 +80,26 @@ def _unit(features: Floats) -> Floats:
     return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9))
 
 
-def fit(features: Floats, k: int | None = None, seed: int = 0) -> Clusters:
+def fit(
+    features: Floats,
+    k: int | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Clusters:
     """Cut (N, d) features into families, the largest first.
 
     k: None lets silhouette, Davies-Bouldin index and stability over seeds choose in 6..12, by the sum of their ranks.
+    progress: called with the cuts done and all cuts, before each.
     Raises: ClusterError if every k leaves a cluster below 2% of the data.
     """
     unit = _unit(features)
     pca = PCA(min(DIMENSIONS, *unit.shape), random_state=seed).fit(unit)
     points = pca.transform(unit)
     candidates = [k] if k else [k for k in K_RANGE if k * 10 <= len(points)]
-    fits = [(_cut(points, k, seed), k) for k in candidates]
+    fits: list[tuple[list[KMeans], int]] = []
+    for k in candidates:
+        progress(len(fits), len(candidates))
+        fits.append((_cut(points, k, seed), k))
     choices = [_judge(points, runs, k) for runs, k in fits]
     good = [i for i, choice in enumerate(choices) if choice.smallest_share >= SMALLEST_SHARE]
     if not good:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from galaxies.ml.encoder import EncoderConfig, build_encoder, make_encode
+from galaxies.ml.encoder import Encoder, EncoderConfig, build_encoder, make_encode
 from galaxies.ml.networks import Generator, GeneratorConfig, Stage, StageConfig, build_generator, build_stage
 
 if TYPE_CHECKING:
@@ -38,24 +38,39 @@ def make_forward(generator: Generator, stages: list[Stage]) -> tuple[Forward, in
 
 def load_forward(bundle: Bundle) -> tuple[Forward, int, list[int]]:
     """The forward pass of a bundle's generator and stages."""
+    return make_forward(load_generator(bundle), load_stages(bundle))
+
+
+def load_generator(bundle: Bundle) -> Generator:
+    """The network that paints a bundle's base images."""
     config = bundle.manifest["generator"]
     generator = build_generator(GeneratorConfig(**{**config, "channels": tuple(config["channels"])}))
     _set(generator, bundle, "generator.npz")
+    return generator
+
+
+def load_stages(bundle: Bundle) -> list[Stage]:
+    """A bundle's x2 stages, the smallest first."""
     stages = []
     for options in bundle.manifest["stages"]:
         stage = build_stage(StageConfig(**options))
         _set(stage, bundle, f"stage_{stage.config.resolution}.npz")
         stages.append(stage)
-    return make_forward(generator, stages)
+    return stages
 
 
-def load_encoder(bundle: Bundle) -> Callable[[Any], Any]:
+def load_encode(bundle: Bundle) -> Callable[[Any], Any]:
     """The function images -> features of a bundle."""
+    return make_encode(load_encoder(bundle))
+
+
+def load_encoder(bundle: Bundle) -> Encoder:
+    """The network that sees a bundle's families."""
     options = bundle.manifest["encoder"]
     tuples = {name: tuple(options[name]) for name in ("channels", "zooms") if name in options}
     encoder = build_encoder(EncoderConfig(**{**options, **tuples}))
     _set(encoder, bundle, "encoder.npz")
-    return make_encode(encoder)
+    return encoder
 
 
 def weights_of(model: Any) -> dict[str, Any]:

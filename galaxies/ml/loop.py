@@ -12,7 +12,8 @@ import csv
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import numpy as np
 
 CHECKPOINT_SECONDS = 120.0
 REPORT_SECONDS = 60.0
+FIRST_SECONDS, FIRST_REPORT_SECONDS = 120.0, 10.0  # a phase shows early whether it goes well
 PROGRESS_SECONDS = 1.0
 MEASURE_SECONDS = 240.0
 
@@ -90,11 +92,19 @@ class Run:
     def checkpoint(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
 
+    def heed(self) -> None:
+        """Between steps that keep no checkpoint of their own. Raises: Stopped if the run was asked to stop."""
+        if self.should_stop():
+            raise Stopped("Stopped between two phases, all saved.")
+
     def log(self, report: Report) -> None:
-        """Append a line to `log.csv`: phase, images, images_per_second, losses as JSON."""
+        """Append a line to `log.csv`: phase, images, images_per_second, losses as JSON.
+
+        Raises: TrainingError if the disk is full.
+        """
         path = self.folder / "log.csv"
         new = not path.exists()
-        with path.open("a", newline="") as file:
+        with writing(path), path.open("a", newline="") as file:
             writer = csv.writer(file)
             if new:
                 writer.writerow(["phase", "images", "images_per_second", "losses"])
@@ -123,7 +133,7 @@ def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> Non
         if now - shown >= PROGRESS_SECONDS:
             shown = now
             reporter(sums.report(phase, share, now - reported))
-        if now - reported >= REPORT_SECONDS:
+        if now - reported >= (FIRST_REPORT_SECONDS if phase.seconds < FIRST_SECONDS else REPORT_SECONDS):
             due = now - measured >= MEASURE_SECONDS
             measured = now if due else measured
             run.log(_measured(phase, sums.report(phase, share, now - reported), due))
@@ -162,10 +172,14 @@ class _Window:
 def _check(phase: Phase, losses: Mapping[str, float]) -> None:
     bad = [name for name, value in losses.items() if not np.isfinite(value)]
     if bad:
-        raise TrainingError(
-            f"The loss {bad[0]} is no longer a number at step {phase.steps} of {phase.name}: the last good checkpoint "
-            "is kept; resume with a lower learning rate or another seed."
-        )
+        raise _diverged(phase, f"The loss {bad[0]} is")
+
+
+def _diverged(phase: Phase, what: str) -> TrainingError:
+    return TrainingError(
+        f"{what} no longer a number at step {phase.steps} of {phase.name}: the last good checkpoint is kept, and "
+        "resuming goes on from it; if it happens again, start anew with another seed."
+    )
 
 
 def _measured(phase: Phase, report: Report, due: bool) -> Report:
@@ -176,7 +190,11 @@ def _measured(phase: Phase, report: Report, due: bool) -> Report:
 
 def _sample(phase: Phase, run: Run) -> None:
     if phase.sample:
-        phase.sample(run.folder / "samples" / f"{phase.name}-{phase.steps * phase.batch:09d}.png")
+        path = run.folder / "samples" / f"{phase.name}-{phase.steps * phase.batch:09d}.png"
+        partial = path.with_name(f".{path.name}")  # a page may look at any moment
+        with writing(path):
+            phase.sample(partial)
+            partial.replace(path)
 
 
 def _variables(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,8 +202,13 @@ def _variables(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def save(phase: Phase, path: Path) -> None:
-    """Write all of a phase's variables to one file, whole or not at all."""
+    """Write all of a phase's variables to one file, whole or not at all.
+
+    Raises: TrainingError if one is no longer a number: a step may ruin the weights after its losses were still good.
+    """
     arrays = {name: np.asarray(v.value) for name, v in _variables(phase.state).items()}
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise _diverged(phase, "A weight is")
     header = {"steps": phase.steps, "seconds": phase.seconds, "batch": phase.batch}
     write_arrays(path, {"header": np.array(json.dumps(header)), **arrays})
 
@@ -194,14 +217,24 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """np.savez that never leaves half a file under the name `path`."""
     partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("wb") as file:
+        with writing(path), partial.open("wb") as file:
             np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
-    except OSError as error:
+    except TrainingError:
         partial.unlink(missing_ok=True)
-        raise TrainingError(f"{path.name} cannot be written ({error.strerror}): make room and resume.") from error
+        raise
     partial.replace(path)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """A full disk, or whatever else keeps `path` from being written, is a TrainingError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise TrainingError(f"{path.name} cannot be written ({reason}): make room and resume.") from error
 
 
 def read_header(path: Path) -> dict[str, Any]:

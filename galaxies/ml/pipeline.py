@@ -25,16 +25,20 @@ from galaxies.ml.clusters import Choice, Clusters, Labels, fit, match_ids
 from galaxies.ml.dataset import Dataset, Images
 from galaxies.ml.encoder import Encoder, EncoderConfig, make_encode, shrink, train_encoder
 from galaxies.ml.inference import make_forward
-from galaxies.ml.loop import Budget, Reporter, Run, TrainingError, write_arrays
+from galaxies.ml.loop import Budget, Report, Reporter, Run, TrainingError, write_arrays
 from galaxies.ml.metrics import kernel_distance
 from galaxies.ml.networks import Generator, GeneratorConfig, Stage, StageConfig
+from galaxies.ml.origin import Origin
 from galaxies.ml.stages import train_stage
 from galaxies.ml.weighing import Weights, thinned, weigh
 
+CUT = "clusters.npz"
+DONE = Budget(images=1)  # of a phase that has its checkpoint and shall not go on
 SHEET_COLUMNS = 10
 SHEET_PSI = 0.8
 W_MEAN_SAMPLES = 4096
 KID_SAMPLES = 1024
+ENCODE_IMAGES = 1024  # between two looks at whether the run shall stop
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Settings:
     seed: int = 0
     minutes: float | None = None
     weighed_by: str = ""  # the preference model that weighs the real images, in words; empty: all count alike
+    started_from: str = ""  # the version whose weights it begins with; empty: from scratch
 
     @property
     def base(self) -> int:
@@ -68,7 +73,9 @@ class Settings:
         return sides
 
     def budget(self, images: int, share: float) -> Budget:
-        return Budget(images, self.minutes * share if self.minutes else None)
+        """Of a phase. Without encoder and warm start, the other phases have their time."""
+        whole = SHARES["adversarial"] + SHARES["stages"] if self.started_from else 1.0
+        return Budget(images, self.minutes * share / whole if self.minutes else None)
 
 
 SHARES = {"encoder": 0.15, "warm": 0.1, "adversarial": 0.55, "stages": 0.2}
@@ -120,25 +127,35 @@ def train(
     reporter: Reporter,
     old_ids: Callable[[Images], Labels] | None = None,
     likes: Weights | None = None,
+    origin: Origin | None = None,
 ) -> Trained:
     """Run all phases that are not done yet.
 
     old_ids: images (N, R, R, 3) -> (N,) ids of an earlier model's families, which the new ones take over.
     likes: (N,) above 0, how probably each of data.images is liked; the adversarial phase sees the likelier more often.
+    origin: a model to go on from; settings are then origin.settled(settings).
     Raises: Stopped after saving, TrainingError, ClusterError.
     """
     images = data.images[data.train]
-    encoder = train_encoder(
-        shrink(images, settings.encoder.resolution),
-        settings.encoder,
-        settings.budget(settings.encoder_images, SHARES["encoder"]),
-        run,
-        reporter,
-        settings.seed,
+    encoder = (
+        origin.encoder
+        if origin
+        else train_encoder(
+            shrink(images, settings.encoder.resolution),
+            settings.encoder,
+            # A larger budget must not change what the families were cut by.
+            DONE if (run.folder / CUT).exists() else settings.budget(settings.encoder_images, SHARES["encoder"]),
+            run,
+            reporter,
+            settings.seed,
+        )
     )
-    encode = make_encode(encoder)
-    features = encode(data.images)
-    clusters = cut(features[data.train], settings, run, lambda: old_ids(images) if old_ids else None)
+    features = encode_all(make_encode(encoder), data.images, run, reporter)
+    if origin:
+        clusters = origin.clusters
+        origin.check_families(clusters.assign(features[data.train]))
+    else:
+        clusters = cut(features[data.train], settings, run, lambda: old_ids(images) if old_ids else None, reporter)
     labels = clusters.assign(features)
     # Zoom 1 alone, the first of all: what the GAN paints is too small for a look at its central half.
     whole = features[data.train][:, : settings.encoder.features]
@@ -147,7 +164,8 @@ def train(
         whole = whole[thinned(weights, settings.seed)]
     judge = kid_judge(make_encode(encoder, zooms=(1,)), whole, np.bincount(labels[data.train]))
     small = shrink(images, settings.base)
-    generator = train_generator(small, labels[data.train], settings, run, reporter, judge, weights)
+    begin = origin.generator if origin else None
+    generator = train_generator(small, labels[data.train], settings, run, reporter, judge, weights, begin)
     stages = [
         train_stage(
             shrink(images, side),
@@ -157,17 +175,42 @@ def train(
             reporter,
             settings.adversarial.batch,
             settings.seed,
+            origin.stage(StageConfig(side)) if origin else None,
         )
         for side in settings.stage_sides
     ]
     return Trained(encoder, features, clusters, labels, generator, stages)
 
 
-def cut(features: Any, settings: Settings, run: Run, old_ids: Callable[[], Labels | None]) -> Clusters:
-    """K-Means on the training images, or what an earlier start of the run found."""
-    path = run.folder / "clusters.npz"
+def encode_all(encode: Callable[[Images], Any], images: Images, run: Run, reporter: Reporter) -> Any:
+    """(N, R, R, 3) -> (N, d) float32 features. Raises: Stopped if the run was asked to stop."""
+    parts = []
+    for start in range(0, len(images), ENCODE_IMAGES):
+        run.heed()
+        reporter(Report("features", start, 0.0, start / len(images), 0.0))
+        parts.append(encode(images[start : start + ENCODE_IMAGES]))
+    return np.concatenate(parts)
+
+
+def cut(
+    features: Any,
+    settings: Settings,
+    run: Run,
+    old_ids: Callable[[], Labels | None],
+    reporter: Reporter = lambda report: None,
+) -> Clusters:
+    """K-Means on the training images, or what an earlier start of the run found.
+
+    Raises: Stopped if the run was asked to stop; ClusterError.
+    """
+
+    def progress(done: int, total: int) -> None:
+        run.heed()
+        reporter(Report("families", len(features), 0.0, done / total, 0.0))
+
+    path = run.folder / CUT
     if not path.exists():
-        found = fit(features, settings.k, settings.seed)
+        found = fit(features, settings.k, settings.seed, progress)
         old = old_ids()
         if old is not None:
             found = found.reordered(match_ids(old, found.assign(features), len(found.centroids)))
@@ -192,20 +235,22 @@ def train_generator(
     reporter: Reporter,
     judge: Callable[[Generator], float] | None = None,
     weights: Weights | None = None,
+    begin: Generator | None = None,
 ) -> Generator:
     """Warm start, then the adversarial phase; the mean w of every family is measured at the end.
 
     weights: (N,), how often the adversarial phase draws each image; the warm start draws all alike.
+    begin: a generator that has been trained before and needs no warm start.
     """
     n_clusters = int(labels.max()) + 1
     data = training.Conditioned(images, labels, n_clusters)
     config = GeneratorConfig(n_clusters, channels=settings.channels)
     gan = settings.adversarial
-    generator = training.warm_start(
+    generator = begin or training.warm_start(
         data,
         config,
         gan.discriminator,
-        settings.budget(settings.warm_images, SHARES["warm"]),
+        DONE if run.checkpoint("adversarial").exists() else settings.budget(settings.warm_images, SHARES["warm"]),
         run,
         reporter,
         gan.batch,

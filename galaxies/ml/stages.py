@@ -36,13 +36,14 @@ def train_stage(
     reporter: Reporter,
     batch: int = 32,
     seed: int = 0,
+    begin: Stage | None = None,
 ) -> Stage:
     """A x2 stage from pairs (halved real image, real image), cut into patches: it adds detail and grain, not shapes.
 
-    images: (N, R, R, 3) uint8 with R = config.resolution.
+    images: (N, R, R, 3) uint8 with R = config.resolution; begin: an earlier stage of that config to go on with.
     Raises: Stopped, TrainingError (galaxies.ml.loop).
     """
-    stage, critic = build_stage(config), PatchCritic()
+    stage, critic = begin or build_stage(config), PatchCritic()
     side = min(2 * CROP, config.resolution)
     blank = np.zeros((1, side, side, 3), "float32")
     critic(blank, blank)

@@ -66,6 +66,36 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(tmp_p
     assert read_header(tmp_path / "count.npz")["steps"] == 2
 
 
+def test_weights_that_are_no_number_do_not_replace_the_last_good_checkpoint(tmp_path: Path) -> None:
+    first, _ = phase()
+    run_phase(first, Budget(images=20), Run(tmp_path), lambda report: None)
+    ruined, counter = phase()
+
+    def ruin(number: int) -> dict[str, float]:  # as a step does whose losses were computed before its update
+        counter.count.assign(float("inf"))
+        return {"loss": 1.0}
+
+    ruined.step = ruin
+    with pytest.raises(TrainingError, match="A weight is no longer a number at step 3"):
+        run_phase(ruined, Budget(images=30), Run(tmp_path), lambda report: None)
+    assert read_header(tmp_path / "count.npz")["steps"] == 2
+
+
+@pytest.mark.parametrize("name", ["log.csv", "samples/count-000000010.png"])
+def test_a_log_or_sheet_that_cannot_be_written_is_one_sentence(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir(parents=True)  # nobody can write there, not even root
+    first, _ = phase()
+    first.sample = Path.touch
+    with pytest.raises(TrainingError, match=rf"{Path(name).name} cannot be written .*: make room and resume"):
+        run_phase(first, Budget(images=10), Run(tmp_path), lambda report: None)
+
+
+def test_between_phases_too_a_run_heeds_that_it_shall_stop(tmp_path: Path) -> None:
+    Run(tmp_path).heed()
+    with pytest.raises(Stopped, match="all saved"):
+        Run(tmp_path, lambda: True).heed()
+
+
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     first, _ = phase()
     run_phase(first, Budget(images=10), Run(tmp_path), lambda report: None)
