@@ -9,15 +9,16 @@ from typing import Any
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from galaxies import images, tallies
 from galaxies.facts import read_metrics
+from galaxies.manifests import verify_all
 from galaxies.ml.bundle import BundleError, read_manifest, verify
 from galaxies.models import MAX_SEED, Galaxy, ModelVersion, Vote
-from galaxies.serving import service
+from galaxies.serving import Image, service
 
 VARIATION_MIX = 0.25
 DELETE_CHUNK = 500
@@ -29,7 +30,7 @@ def register_bundle(path: Path, activate: bool = False) -> ModelVersion:
     Raises: BundleError if a file is damaged, the folder is elsewhere, or galaxies refer to another bundle of that name.
     """
     path = path.resolve()
-    manifest = verify(path)
+    manifest = verify_all(path)
     if path != settings.MODELS_STORE / manifest["version"]:
         raise BundleError(
             f"{path} must lie in {settings.MODELS_STORE} and be named {manifest['version']}; move it there."
@@ -72,6 +73,9 @@ def _numbers(path: Path) -> dict[str, Any] | None:
 def activate_version(version: ModelVersion) -> None:
     """Make it the one that new galaxies come from; every process follows within seconds."""
     with transaction.atomic():
+        list(ModelVersion.objects.select_for_update().order_by("pk"))  # whoever activates another one waits
+        # Whoever rolls back looks for the date; a row from before there was one has none.
+        ModelVersion.objects.filter(is_active=True, activated=None).update(activated=F("registered"))
         ModelVersion.objects.filter(is_active=True).update(is_active=False)
         ModelVersion.objects.filter(pk=version.pk).update(is_active=True, archived=False, activated=timezone.now())
     version.refresh_from_db()
@@ -86,19 +90,23 @@ def register_store() -> list[str]:
     # Without the checksum it was registered before there was this column.
     known = set(ModelVersion.objects.exclude(encoder_checksum="").values_list("version", flat=True))
     done = []
-    for path in sorted(manifest.parent for manifest in settings.MODELS_STORE.glob("*/manifest.json")):
+    for path in _stored():
         if path.name not in known:
             try:
                 done.append(f"Registered model version {register_bundle(path)}.")
             except BundleError as error:
                 done.append(f"Left out: {error}")
     if ModelVersion.active() is None:
-        newest = max(
-            settings.MODELS_STORE.glob("*/manifest.json"), key=lambda path: _created(path.parent), default=None
-        )
+        newest = max(_stored(), key=_created, default=None)
         if newest:
-            done.append(f"Activated model version {register_bundle(newest.parent, activate=True)}.")
+            done.append(f"Activated model version {register_bundle(newest, activate=True)}.")
     return done
+
+
+def _stored() -> list[Path]:
+    """The store's bundles; what begins with a dot is not finished, or on its way out."""
+    folders = (manifest.parent for manifest in settings.MODELS_STORE.glob("*/manifest.json"))
+    return sorted(folder for folder in folders if not folder.name.startswith("."))
 
 
 def _created(path: Path) -> str:
@@ -126,11 +134,15 @@ def generate(
 
     Raises: Busy if the generator cannot answer now.
     """
-    if cluster is None:
-        shares = [family["share"] for family in version.families]
-        cluster = secrets.SystemRandom().choices(version.families, weights=shares)[0]["id"]
-    galaxy = Galaxy(model_version=version, cluster=cluster, seed=_seed() if seed is None else seed, psi=psi)
+    cluster = draw_cluster(version) if cluster is None else cluster
+    galaxy = Galaxy(model_version=version, cluster=cluster, seed=new_seed() if seed is None else seed, psi=psi)
     return _paint(galaxy, creator)
+
+
+def draw_cluster(version: ModelVersion) -> int:
+    """A family, as often as its share of the real galaxies."""
+    shares = [family["share"] for family in version.families]
+    return int(secrets.SystemRandom().choices(version.families, weights=shares)[0]["id"])
 
 
 def vary(original: Galaxy, creator: User | None = None) -> Galaxy:
@@ -145,19 +157,25 @@ def vary(original: Galaxy, creator: User | None = None) -> Galaxy:
         seed=original.seed,
         psi=original.psi,
         cluster2=original.cluster,
-        seed2=_seed(),
+        seed2=new_seed(),
         mix=VARIATION_MIX,
     )
     return _paint(galaxy, creator)
 
 
-def _seed() -> int:
+def new_seed() -> int:
+    """Any seed."""
     return secrets.randbelow(MAX_SEED + 1)
 
 
 def _paint(galaxy: Galaxy, creator: User | None) -> Galaxy:
+    return keep(galaxy, service().paint(galaxy.recipe), creator)
+
+
+def keep(galaxy: Galaxy, image: Image, creator: User | None) -> Galaxy:
+    """Store a new galaxy with its image (H, W, 3) uint8."""
     galaxy.creator = creator
-    galaxy.image.save("", ContentFile(images.webp(service().paint(galaxy.recipe))), save=False)
+    galaxy.image.save("", ContentFile(images.webp(image)), save=False)
     with transaction.atomic():
         galaxy.save()
         tallies.add({tallies.of_galaxy(galaxy): 1})

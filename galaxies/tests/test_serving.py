@@ -1,6 +1,7 @@
 """The queue is tested with a bundle that can be held up; batches and hot swaps with a real one."""
 
 import json
+import os
 import shutil
 import threading
 import time
@@ -13,10 +14,11 @@ import numpy as np
 import pytest
 from django.conf import settings
 
-from galaxies.ml.bundle import Bundle, BundleError
+from galaxies.ml.bundle import Bundle, BundleError, sha256
 from galaxies.models import MAX_SEED, ModelVersion, Recipe
 from galaxies.services import activate_version, register_bundle
 from galaxies.serving import MAX_BATCH, Busy, Service
+from galaxies.versions import activate
 
 
 class HeldBundle:
@@ -192,6 +194,79 @@ def test_a_newly_activated_version_takes_over_and_a_damaged_one_is_refused(
         assert ModelVersion.active() == third
     finally:
         service.stop()
+
+
+def reseal(path: Path, name: str, content: bytes) -> None:
+    """Change a file so that only its network shows it: the checksums hold."""
+    (path / name).write_bytes(content)
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["files"][name] = sha256(path / name)
+    (path / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("name", ["generator.npz", "encoder.npz"])
+@pytest.mark.parametrize("content", [b"no arrays", b"PK\x05\x06" + bytes(18), b"PK\x03\x04" + bytes(200)])
+def test_a_bundle_whose_checksums_hold_but_which_cannot_be_loaded_is_refused_in_a_sentence(
+    transactional_db: None, bundle: Path, caplog: pytest.LogCaptureFixture, name: str, content: bytes
+) -> None:
+    first = register_bundle(bundle, activate=True)
+    hollow = copy_bundle(bundle, "hollow")
+    reseal(hollow, name, content)
+    service = Service()
+    service.start()
+    try:
+        until(lambda: service.version == first.version)
+        activate(register_bundle(hollow))
+        until(lambda: service.refused != "")
+        assert "hollow" in service.refused
+        assert len(service.refused.splitlines()) == 1
+        assert service.refused in caplog.text
+        assert service.version == first.version
+        assert service.paint(Recipe(first.version, 0, 1, 0.8)).shape[2] == 3
+        with pytest.raises(BundleError, match="hollow"):
+            service.at_hand("hollow")
+        activate(first)
+        until(lambda: service.refused == "")
+        assert service.version == first.version
+    finally:
+        service.stop()
+
+
+def test_a_refused_version_serves_once_it_was_mended_and_activated_again(transactional_db: None, bundle: Path) -> None:
+    first = register_bundle(bundle, activate=True)
+    second = register_bundle(copy_bundle(bundle, "second"))
+    weights = second.path / "generator.npz"
+    whole = weights.read_bytes()
+    service = Service()
+    service.start()
+    try:
+        until(lambda: service.version == first.version)
+        weights.write_bytes(b"damaged")
+        activate_version(second)  # without the look at its files that comes first elsewhere
+        until(lambda: service.refused != "")
+        weights.write_bytes(whole)
+        activate(second)
+        until(lambda: service.version == "second")
+        assert service.refused == ""
+    finally:
+        service.stop()
+
+
+def test_a_version_that_took_the_place_of_a_deleted_one_is_loaded_anew(
+    serve: Callable[..., Service], bundle: Path
+) -> None:
+    served, before, after = (HeldBundle(Path(name)) for name in ("served", "old", "old"))
+    for each in (served, before, after):
+        each.go.set()
+    service = serve(served, before)
+    path = copy_bundle(bundle, "old")
+    service.paint(recipe(1, version="old"))
+    assert before.batches
+    shutil.rmtree(path)
+    os.utime(copy_bundle(bundle, "old") / "manifest.json", (1, 1))
+    service._load = lambda path: cast(Bundle, after)
+    service.paint(recipe(1, version="old"))
+    assert after.batches
 
 
 def test_a_bundle_that_cannot_be_loaded_at_boot_is_reported(transactional_db: None, version: ModelVersion) -> None:
