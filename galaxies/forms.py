@@ -14,14 +14,20 @@ MAX_ZIP = 200  # galaxies in one download
 
 
 class GenerateForm(forms.Form):
-    """What the studio asks for. All may be left empty: any family, a new seed, the usual variety."""
+    """What the studio asks for. All may be left empty: any family, a new seed, the usual variety.
+
+    can_pick: whether a preference model stands, so that one of several may be picked; a seed leaves nothing to pick.
+    """
 
     cluster = forms.TypedChoiceField(required=False, coerce=int, empty_value=None)
     seed = forms.IntegerField(required=False, min_value=0, max_value=MAX_SEED)
     psi = forms.FloatField(label="Variety", required=False, min_value=MIN_PSI, max_value=MAX_PSI, initial=DEFAULT_PSI)
+    pick = forms.BooleanField(required=False)
 
-    def __init__(self, version: ModelVersion | None, data: Any = None) -> None:
+    def __init__(self, version: ModelVersion | None, data: Any = None, can_pick: bool = False) -> None:
         super().__init__(data)
+        if not can_pick:
+            del self.fields["pick"]
         families = version.families if version else []
         cluster = cast(forms.TypedChoiceField, self.fields["cluster"])
         cluster.choices = [(family["id"], family["name"]) for family in families]
@@ -34,6 +40,11 @@ class GenerateForm(forms.Form):
         """Two decimals, as the slider has: so a recipe that was typed off is the recipe that was painted."""
         psi: float | None = self.cleaned_data["psi"]
         return DEFAULT_PSI if psi is None else round(psi, 2)
+
+    @property
+    def picks(self) -> bool:
+        """Whether one of several is to be picked."""
+        return bool(self.cleaned_data.get("pick")) and self.cleaned_data["seed"] is None
 
 
 class PageForm(forms.Form):

@@ -294,7 +294,7 @@ class TrainingRun(models.Model):
 
 
 class PreferenceModel(models.Model):
-    """Logistic regression: the probability that somebody who votes likes a galaxy, from its standardised features.
+    """Logistic regression: the probability that somebody who votes likes a galaxy, from its encoder's features.
 
     It holds for every model version with the same encoder; the newest for an encoder counts.
     """

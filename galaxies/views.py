@@ -3,6 +3,7 @@ from functools import wraps
 from typing import Any
 
 from allauth.core import ratelimit
+from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -12,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
-from galaxies import services
+from galaxies import preferences, services
 from galaxies.forms import GenerateForm
 from galaxies.models import DEFAULT_PSI, Galaxy, ModelVersion
 from galaxies.serving import Busy, service
@@ -45,7 +46,8 @@ def busy_is_503(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
 def studio(request: HttpRequest) -> HttpResponse:
     """The studio, prefilled from the address: /?cluster=3&seed=42&psi=0.8."""
     version = services.current_version()
-    return _studio(request, version, GenerateForm(version, {"psi": DEFAULT_PSI, **request.GET.dict()}))
+    can_pick = preferences.standing(version) is not None
+    return _studio(request, version, GenerateForm(version, {"psi": DEFAULT_PSI, **request.GET.dict()}, can_pick))
 
 
 @require_POST
@@ -58,10 +60,16 @@ def generate(request: HtmxHttpRequest) -> HttpResponse:
     version = services.current_version()
     if version is None:
         raise Busy("No model has been trained yet; come back when the site has one.", retry_after=60)
-    form = GenerateForm(version, request.POST)
+    taste = preferences.standing(version)
+    form = GenerateForm(version, request.POST, can_pick=taste is not None)
     if not form.is_valid():
         return _studio(request, version, form, status=422)
-    return _painted(request, services.generate(version, **form.cleaned_data, creator=person_of(request)))
+    cluster, seed, psi = (form.cleaned_data[name] for name in ("cluster", "seed", "psi"))
+    person = person_of(request)
+    if taste and form.picks:
+        picked = preferences.pick(version, taste, cluster=cluster, psi=psi, creator=person)
+        return _painted(request, picked, picked_of=preferences.PICK_FROM)
+    return _painted(request, services.generate(version, cluster=cluster, seed=seed, psi=psi, creator=person))
 
 
 @require_POST
@@ -130,11 +138,13 @@ def person_of(request: HttpRequest) -> User | None:
     return request.user if isinstance(request.user, User) else None
 
 
-def _painted(request: HtmxHttpRequest, painted: Galaxy) -> HttpResponse:
+def _painted(request: HtmxHttpRequest, painted: Galaxy, picked_of: int = 0) -> HttpResponse:
     if painted.creator_id is None:
         remember_made(request.session, painted)
     if request.htmx:
-        return render(request, "studio.html#painted", {"galaxy": painted, "in_studio": True})
+        return render(request, "studio.html#painted", {"galaxy": painted, "in_studio": True, "picked_of": picked_of})
+    if picked_of:
+        messages.info(request, f"The crowd's pick out of {picked_of}.")
     return redirect(painted)
 
 
