@@ -67,6 +67,7 @@ def run(*arguments: str) -> str:
     return output.getvalue()
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -101,7 +102,7 @@ def test_a_bundle_name_that_is_taken_is_refused_before_training(settings: Settin
     (settings.MODELS_STORE / "mine").mkdir(parents=True)
     with pytest.raises(CommandError, match="is there already: name the new bundle with --model-version"):
         run("--synthetic", "600", "--preset", "tiny", "--model-version", "mine")
-    folder = next((tmp_path / "var/training").iterdir())
-    assert [file.name for file in folder.iterdir()] == ["run.json"]  # nothing was trained
+    folder = next((tmp_path / "var/training").glob("*/"))
+    assert {file.name for file in folder.iterdir()} == {"run.json", "run.log"}  # nothing was trained
     assert runs.reopen("").version == "mine"
     assert runs.reopen("", model_version="other").version == "other"

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from galaxies import runs
-from galaxies.ml.bundle import BundleError
-from galaxies.ml.clusters import ClusterError
+from galaxies import runs, training_runs
 from galaxies.ml.dataset import CROP, DatasetError
 from galaxies.ml.evaluation import EvaluationError
 from galaxies.ml.judging import summary
-from galaxies.ml.loop import Stopped, TrainingError
+from galaxies.ml.loop import Report, Stopped
+from galaxies.models import TrainingRun
 from galaxies.services import register_bundle, remember_metrics
 from galaxies.terminal import CountBars, PhaseBars
+from galaxies.training_record import EXPECTED, in_one_sentence
 
 
 class Command(BaseCommand):
@@ -37,7 +40,14 @@ class Command(BaseCommand):
         parser.add_argument("--budget-images", type=int, help="images that the adversarial phase sees")
         parser.add_argument("--credit", default=runs.CREDIT, help="whom to name for the images")
         parser.add_argument("--model-version", help="name of the bundle, instead of the run's")
+        parser.add_argument(
+            "--start-from", metavar="VERSION", help="begin with that model's weights, keep its families"
+        )
+        parser.add_argument(
+            "--prefer", action="store_true", help="show what people would like more often (see learn_preferences)"
+        )
         parser.add_argument("--activate", action="store_true", help="let the site use the model when it is done")
+        parser.add_argument("--worker-pid", type=int, help=SUPPRESS)  # of the worker that starts this for a page
 
     def handle(self, *args: Any, **options: Any) -> None:
         stopping: list[int] = []
@@ -45,36 +55,66 @@ class Command(BaseCommand):
             number: signal.signal(number, lambda received, _: stopping.append(received))
             for number in (signal.SIGTERM, signal.SIGINT)
         }
-        bars, reading = PhaseBars(), CountBars()
         try:
             run = self.run(options)
-            path = run.train(
-                lambda: bool(stopping), bars, lambda done, total: reading("reading", done, total), self.stdout.write
-            )
-            version = register_bundle(path, activate=options["activate"])
-            self.evaluate(run, path)
-            remember_metrics(version)
+            self.train(run, stopping, options)
         except Stopped as stopped:
             self.stdout.write(f"{stopped} Go on with: manage.py train --resume {run.folder.name}")
-        except (DatasetError, ClusterError, TrainingError, BundleError) as error:
+        except training_runs.Refused as error:
+            if options["resume"] is None:
+                shutil.rmtree(run.folder)
             raise CommandError(str(error)) from error
-        else:
-            self.stdout.write(f"Model version {path.name} is registered: {path}")
+        except EXPECTED as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(in_one_sentence(error)) from error
         finally:
-            bars.close()
-            reading.close()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def evaluate(self, run: runs.TrainingFolder, path: Path) -> None:
-        """The last step; a model that cannot be judged is a model all the same."""
-        bars = CountBars()
+    def train(self, run: runs.TrainingFolder, stopping: list[int], options: dict[str, Any]) -> None:
+        """All of it, on the terminal and in the run's row; a worker has no terminal."""
+        worker = options["worker_pid"]
+        bars, counting = PhaseBars(), CountBars()
+        with training_runs.recorded(run, stopping, worker) as record:
+
+            def report(report: Report) -> None:
+                record.report(report)
+                if not worker:
+                    bars(report)
+
+            def count(stage: str, done: int, total: int) -> None:
+                if not worker:
+                    counting(stage, done, total)
+                record.count(stage, done, total)
+
+            def announce(text: str) -> None:
+                record.say(text)
+                self.stdout.write(text)
+
+            try:
+                reading = partial(count, "reading")
+                path = run.train(record.should_stop, report, reading, announce)
+                version = register_bundle(path, activate=options["activate"])
+                record.registered(version)
+                judged = self.evaluate(run, path, count)
+                remember_metrics(version)
+            finally:
+                bars.close()
+                counting.close()
+            standing = "active" if options["activate"] else "waits to be activated"
+            message = f"Model version {version} is registered and {standing}. {judged}"
+            record.end(TrainingRun.State.DONE, message.strip())
+        self.stdout.write(f"Model version {path.name} is registered: {path}")
+
+    def evaluate(self, run: runs.TrainingFolder, path: Path, count: Callable[[str, int, int], None]) -> str:
+        """The last step; a model that cannot be judged is a model all the same. Returns: why it could not."""
         try:
-            self.stdout.write(summary(run.evaluate(path, bars)))
-        except EvaluationError as error:
+            self.stdout.write(summary(run.evaluate(path, count)))
+        except (EvaluationError, DatasetError) as error:
             self.stderr.write(f"Not evaluated: {error}")
-        finally:
-            bars.close()
+            return f"Not evaluated: {error}"
+        return ""
 
     def run(self, options: dict[str, Any]) -> runs.TrainingFolder:
         if options["resume"] is not None:

@@ -1,0 +1,29 @@
+"""manage.py db_worker: does what pages ask for in the background. Run it beside gunicorn.
+
+It is django-tasks-db's own command, and comes before it because its app does: at low priority, so that the site stays
+quick, and after a look at whether the last training was interrupted.
+"""
+
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django_tasks_db.management.commands import db_worker
+
+from galaxies import training_runs
+
+NICENESS = 15
+
+
+class Command(db_worker.Command):
+    help = "Train and judge models and do whatever else pages ask for, at low priority."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.set_defaults(reload=False)  # a change of the code must not end a training of hours
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        os.nice(NICENESS)
+        if interrupted := training_runs.recover():
+            self.stdout.write(f"{interrupted} was interrupted; resume it at {interrupted.get_absolute_url()}")
+        super().handle(*args, **options)
