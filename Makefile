@@ -1,4 +1,4 @@
-# make run    the site at http://127.0.0.1:8000 (PORT=9000 make run to change)
+# make run    the site at http://127.0.0.1:8000 and its worker (PORT=9000 make run to change)
 # make test   all tests
 # make lint   what CI checks besides the tests
 # make lock   new lock files after a change in pyproject.toml
@@ -11,7 +11,10 @@ BIN := .venv/bin
 
 run: .venv/.run
 	@$(BIN)/python manage.py prepare
-	@PORT=$(PORT) exec $(BIN)/gunicorn nebulai.wsgi
+	@trap 'kill $$site $$worker 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP; \
+	$(BIN)/python manage.py db_worker & worker=$$!; \
+	PORT=$(PORT) $(BIN)/gunicorn nebulai.wsgi & site=$$!; \
+	wait $$site
 
 test: .venv/.dev
 	$(BIN)/python -m pytest

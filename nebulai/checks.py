@@ -37,6 +37,9 @@ def environment(**kwargs: Any) -> list[CheckMessage]:
             "manage.py evaluate --extractor inception will do without it."
         )
         found.append(Warning(message, id="nebulai.W002"))
+    if settings.DATASETS_DIR and not settings.DATASETS_DIR.is_dir():
+        message = f"NEBULAI_DATASETS_DIR names {settings.DATASETS_DIR}, and there is no such folder; make it."
+        found.append(Error(message, id="nebulai.E006"))
     if not settings.RATE_LIMITS and settings.PRODUCTION:
         found.append(
             Warning("NEBULAI_RATE_LIMITS is off; switch it off for tests and benchmarks only.", id="nebulai.W001")
