@@ -51,6 +51,7 @@ class Curve:
     low: str
     high: str
     last: str
+    is_dot: bool = False
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,8 @@ def _curve(name: str, points: Sequence[tuple[int, float]], end: int) -> Curve:
         f"{EDGE + across * images:.1f},{HEIGHT - EDGE - up * (value - low):.1f}"
         for images, value in thin(points, POINTS)
     ]
-    return Curve(name, " ".join(at if len(at) > 1 else at * 2), figure(low), figure(high), figure(values[-1]))
+    dot = len(at) == 1
+    return Curve(name, " ".join(at * 2 if dot else at), figure(low), figure(high), figure(values[-1]), dot)
 
 
 def thin(items: Sequence[Any], most: int) -> list[Any]:

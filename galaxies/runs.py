@@ -10,17 +10,20 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from django.conf import settings as site
 
-from galaxies.ml.bundle import BundleError, load_bundle, verify
+from galaxies import preferences
+from galaxies.ml.bundle import Bundle, BundleError, load_bundle, read_manifest, verify
 from galaxies.ml.clusters import Labels
 from galaxies.ml.dataset import CROP, Dataset, DatasetError, Images, load_dataset
 from galaxies.ml.evaluation import Settings
 from galaxies.ml.extractors import Progress, silent
-from galaxies.ml.loop import Reporter, TrainingError
+from galaxies.ml.loop import Reporter, TrainingError, write_arrays
 from galaxies.models import ModelVersion
 
 CREDIT = "The images it was trained on; name their source with --credit."
@@ -30,7 +33,11 @@ SAMPLES, TINY_SAMPLES = 10_000, 1_000
 
 @dataclass(frozen=True)
 class Options:
-    """What a user chooses. images: a folder or HDF5 file; synthetic: so many drawn galaxies instead."""
+    """What a user chooses. images: a folder or HDF5 file; synthetic: so many drawn galaxies instead.
+
+    start_from: the version whose weights the training begins with; None starts from scratch.
+    prefer: weigh real images by how probably people like them (galaxies.preferences).
+    """
 
     images: str | None = None
     synthetic: int | None = None
@@ -43,6 +50,8 @@ class Options:
     budget_images: int | None = None
     credit: str = CREDIT
     model_version: str | None = None
+    start_from: str | None = None
+    prefer: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,17 @@ class TrainingFolder:
     def version(self) -> str:
         """The name that the run's bundle gets."""
         return self.options.model_version or self.folder.name
+
+    @property
+    def bundles(self) -> dict[str, Any]:
+        """The versions that this run has written, each with the options it had then."""
+        path = self.folder / "bundles.json"
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+
+    @property
+    def is_written(self) -> bool:
+        """Whether all training is done: what is left is to register the bundle and to judge it."""
+        return self.bundles.get(self.version) == asdict(self.options) and (site.MODELS_STORE / self.version).exists()
 
     def data(self, resolution: int, progress: Callable[[int, int], None] | None = None) -> Dataset:
         """The run's images, from the cache if they were read before. Raises: DatasetError."""
@@ -79,25 +99,47 @@ class TrainingFolder:
         """
         from galaxies.ml.bundle_writer import write_bundle
         from galaxies.ml.loop import Run
-        from galaxies.ml.pipeline import PRESETS, train, with_resolution
+        from galaxies.ml.origin import load_origin
+        from galaxies.ml.pipeline import train
 
         chosen = self.options
-        bundle = site.MODELS_STORE / self.version
+        bundle: Path = site.MODELS_STORE / self.version
+        if self.is_written:
+            return bundle
         if bundle.exists():  # hours before write_bundle would say so
             raise BundleError(f"{bundle} is there already: name the new bundle with --model-version.")
-        preset = PRESETS[chosen.preset]
-        settings = replace(
-            with_resolution(preset, chosen.resolution or preset.resolution),
-            k=chosen.k,
-            seed=chosen.seed,
-            minutes=chosen.budget_minutes,
-            adversarial_images=chosen.budget_images or preset.adversarial_images,
-        )
+        settings = settings_of(chosen)
         data = self.data(settings.resolution, progress)
         announce(data.report())
         run = Run(self.folder, should_stop)
-        trained = train(data, settings, run, reporter, _old_ids(announce))
-        return write_bundle(trained, data, settings, run, site.MODELS_STORE, self.version, chosen.credit)
+        origin = None
+        if chosen.start_from:
+            path = site.MODELS_STORE / chosen.start_from
+            origin = load_origin(Bundle(path, verify(path)))
+            settings = origin.settled(settings)
+        likes = None
+        if chosen.prefer:
+            likes, by = self._likes(data)
+            settings = replace(settings, weighed_by=by)
+            announce(f"Real images are weighed by {by}.")
+        trained = train(data, settings, run, reporter, _old_ids(announce), origin=origin, likes=likes)
+        write_bundle(trained, data, settings, run, site.MODELS_STORE, self.version, chosen.credit)
+        _write(self.folder / "bundles.json", {**self.bundles, self.version: asdict(chosen)})
+        return bundle
+
+    def _likes(self, data: Dataset) -> tuple[Any, str]:
+        """How probably each image is liked, and who says so: found at the run's first start, and kept for a resume."""
+        path = self.folder / "likes.npz"
+        if not path.exists():
+            try:
+                likes, by = preferences.likes_of(data.images)
+            except preferences.NotLearned as error:
+                raise TrainingError(str(error)) from error
+            write_arrays(path, {"likes": likes, "by": np.array(by), "of": np.array(data.fingerprint)})
+        with np.load(path, allow_pickle=False) as kept:
+            if str(kept["of"]) != data.fingerprint:
+                raise TrainingError("The images are not those that the run began with: start a new one.")
+            return kept["likes"], str(kept["by"])
 
     def evaluate(self, path: Path, report: Progress = silent) -> dict[str, Any]:
         """Judge the run's bundle on its held-out images and keep the numbers in the bundle.
@@ -111,6 +153,27 @@ class TrainingFolder:
         metrics = judge(bundle, self.data(bundle.resolution), Settings(samples=samples), report=report)
         write_metrics(path, metrics)
         return metrics
+
+
+def settings_of(options: Options) -> Any:
+    """The pipeline's settings of a run. TensorFlow starts here.
+
+    Raises: TrainingError or BundleError, in one sentence, if the options do not go together.
+    """
+    from galaxies.ml.origin import check_fit
+    from galaxies.ml.pipeline import PRESETS, with_resolution
+
+    preset = PRESETS[options.preset]
+    settings = replace(
+        with_resolution(preset, options.resolution or preset.resolution),
+        k=options.k,
+        seed=options.seed,
+        minutes=options.budget_minutes,
+        adversarial_images=options.budget_images or preset.adversarial_images,
+    )
+    if options.start_from:
+        check_fit(read_manifest(site.MODELS_STORE / options.start_from), settings)
+    return settings
 
 
 def _old_ids(announce: Callable[[str], None]) -> Callable[[Images], Labels] | None:
@@ -133,12 +196,33 @@ def _old_ids(announce: Callable[[str], None]) -> Callable[[Images], Labels] | No
 
 
 def start(options: Options) -> TrainingFolder:
-    """A new run, named by the time and its preset."""
-    folder: Path = site.DATA_DIR / "training" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{options.preset}"
-    folder.mkdir(parents=True)
-    run = TrainingFolder(folder, options)
-    _write(run)
+    """A new run, named by the time and its preset.
+
+    Raises: TrainingError if it is to prefer what people like, and no preference model stands.
+    """
+    if options.prefer and not preferences.standing(ModelVersion.active()):
+        raise TrainingError(preferences.NONE_STANDS)
+    run = TrainingFolder(_new_folder(f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{options.preset}"), options)
+    _write(run.folder / "run.json", asdict(options))
     return run
+
+
+def _new_folder(name: str) -> Path:
+    for number in count(1):  # two starts may fall into the same second
+        folder: Path = site.DATA_DIR / "training" / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError
+
+
+def free_version(name: str) -> str:
+    """A name for a bundle that no other has: this one, or else with -2, -3 and so on."""
+    names = (name if number == 1 else f"{name}-{number}" for number in count(1))
+    known = set(ModelVersion.objects.filter(version__startswith=name).values_list("version", flat=True))
+    return next(each for each in names if each not in known and not (site.MODELS_STORE / each).exists())
 
 
 def reopen(
@@ -162,7 +246,7 @@ def reopen(
         model_version=model_version or options.model_version,
     )
     run = TrainingFolder(found[-1].folder, options)
-    _write(run)
+    _write(run.folder / "run.json", asdict(options))
     return run
 
 
@@ -174,7 +258,7 @@ def all_runs() -> list[TrainingFolder]:
 
 def run_of(version: str) -> TrainingFolder | None:
     """The run that made a model version, if it is on this machine."""
-    return next((run for run in reversed(all_runs()) if run.version == version), None)
+    return next((run for run in reversed(all_runs()) if run.version == version or version in run.bundles), None)
 
 
 def images_for(version: str, resolution: int, images: Path | None) -> Dataset:
@@ -190,5 +274,7 @@ def images_for(version: str, resolution: int, images: Path | None) -> Dataset:
     return run.data(resolution)
 
 
-def _write(run: TrainingFolder) -> None:
-    (run.folder / "run.json").write_text(json.dumps(asdict(run.options), indent=1))
+def _write(path: Path, content: dict[str, Any]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content, indent=1))  # a full disk must not cost the file that is there
+    partial.replace(path)
