@@ -5,19 +5,16 @@ middleware and templates, without a network), prints medians, and fails if a pag
 median is above 60 ms. Images are not asked for.
 """
 
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from itertools import cycle
 
+from measure import Ask, measure
 from seed import HEAVY, PEOPLE, seed, setup
 
 ROUNDS = 60
 LIMIT_MS = 60.0
-
-Ask = Callable[[], int]  # returns the status
 
 
 def requests() -> dict[str, Ask]:
@@ -62,32 +59,12 @@ def requests() -> dict[str, Ask]:
     }
 
 
-def measure(name: str, ask: Ask) -> bool:
-    """Ask many times, print what it took. Returns: whether it was quick and took the same queries each time."""
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    ask()
-    seconds, queries = [], set()
-    for _ in range(ROUNDS):
-        with CaptureQueriesContext(connection) as captured:
-            started = time.perf_counter()
-            status = ask()
-            seconds.append(time.perf_counter() - started)
-        queries.add(len(captured))
-        if status != 200:
-            sys.exit(f"{name} answered {status}")
-    median, worst = statistics.median(seconds) * 1000, max(seconds) * 1000
-    print(f"{name:32} median {median:6.1f} ms, worst {worst:6.1f} ms, queries {sorted(queries)}", flush=True)
-    return median <= LIMIT_MS and len(queries) == 1
-
-
 def main(folder: str, galaxies: int, votes: int) -> None:
     setup(folder)
     started = time.perf_counter()
     seed(galaxies, votes)
     print(f"{galaxies:,} galaxies, {votes:,} votes, {PEOPLE:,} people in {time.perf_counter() - started:.0f} s")
-    good = [measure(name, ask) for name, ask in requests().items()]
+    good = [measure(name, ask, ROUNDS, LIMIT_MS) for name, ask in requests().items()]
     if not all(good):
         sys.exit(f"A median is above {LIMIT_MS:.0f} ms, or the number of queries varies.")
 

@@ -1,0 +1,144 @@
+"""What the history can be filtered by, and which part of that an index serves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import BigIntegerField, ExpressionWrapper, F, Q, QuerySet
+from django_filters import CharFilter, ChoiceFilter, DateFilter, FilterSet
+
+from accounts.models import User
+from dashboard.periods import DayField, check_order
+from galaxies.models import Galaxy
+
+VISITOR = "visitor"
+VOTES = {"any": "With votes", "liked": "Liked", "disliked": "Disliked", "none": "Without votes"}
+Versions = Mapping[int, Mapping[str, Any]]  # version and families by the id of a model version
+
+
+class DayFilter(DateFilter):  # type: ignore[misc]  # it has no types
+    """Galaxies from a day on, or up to it."""
+
+    field_class = DayField
+
+
+class HistoryForm(forms.Form):
+    """What no single field can check."""
+
+    def clean_who(self) -> str | tuple[int, ...]:
+        """The ids of those who have this address, of whom there may be more than one."""
+        who = str(self.cleaned_data["who"]).lower()
+        if who in ("", VISITOR):
+            return who
+        people = tuple(User.objects.filter(email=who).values_list("pk", flat=True))
+        if not people:
+            raise forms.ValidationError(f"Nobody here has this address; write it in full, or “{VISITOR}”.")
+        return people
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        check_order(self, values.get("since"), values.get("until"))
+        version, _, _ = (values.get("family") or "").partition(":")
+        if version and values.get("version") and version != values["version"]:
+            self.add_error("family", f"This is a family of {version}, not of {values['version']}.")
+        return values
+
+
+# Columns as no index knows them: SQLite, which keeps no statistics, would take one that leaves a million rows.
+UNINDEXED = {"version_of": F("model_version_id") + 0, "family_of": F("cluster") + 0, "maker": F("creator_id") + 0}
+
+
+class HistoryFilter(FilterSet):  # type: ignore[misc]
+    """Filters that can be applied to any galaxies and leave the choice of an index to those."""
+
+    since = DayFilter(label="From", method="filter_since")
+    until = DayFilter(label="To", method="filter_until")
+    version = ChoiceFilter(label="Model", method="filter_version", empty_label="All")
+    family = ChoiceFilter(label="Family", method="filter_family", empty_label="All")
+    who = CharFilter(label="Who", method="filter_who", max_length=254)
+    votes = ChoiceFilter(label="Votes", method="filter_votes", choices=list(VOTES.items()), empty_label="All")
+
+    class Meta:
+        form = HistoryForm
+
+    def __init__(self, data: Any, versions: Versions) -> None:
+        super().__init__(data, Galaxy.objects.all())
+        self.ids = {row["version"]: pk for pk, row in versions.items()}
+        self.filters["version"].extra["choices"] = [(name, name) for name in self.ids]
+        self.filters["family"].extra["choices"] = [
+            (row["version"], [(f"{row['version']}:{each['id']}", each["name"]) for each in row["families"]])
+            for row in versions.values()
+        ]
+
+    def among(self, galaxies: QuerySet[Galaxy]) -> QuerySet[Galaxy]:
+        """What the filters leave of these. Only where they are valid."""
+        kinds = {name: ExpressionWrapper(column, BigIntegerField()) for name, column in UNINDEXED.items()}
+        return self.filter_queryset(galaxies.alias(**kinds))  # type: ignore[no-any-return]
+
+    def filter_since(self, galaxies: QuerySet[Galaxy], name: str, value: date) -> QuerySet[Galaxy]:
+        return galaxies.filter(created__gte=_midnight(value))
+
+    def filter_until(self, galaxies: QuerySet[Galaxy], name: str, value: date) -> QuerySet[Galaxy]:
+        return galaxies.filter(_before_end(value))
+
+    def filter_version(self, galaxies: QuerySet[Galaxy], name: str, value: str) -> QuerySet[Galaxy]:
+        return galaxies.filter(Q(version_of=self.ids[value]))
+
+    def filter_family(self, galaxies: QuerySet[Galaxy], name: str, value: str) -> QuerySet[Galaxy]:
+        version, _, cluster = value.partition(":")
+        return galaxies.filter(Q(version_of=self.ids[version], family_of=int(cluster)))
+
+    def filter_who(self, galaxies: QuerySet[Galaxy], name: str, value: str | tuple[int, ...]) -> QuerySet[Galaxy]:
+        return galaxies.filter(Q(maker=None) if value == VISITOR else Q(maker__in=value))
+
+    def filter_votes(self, galaxies: QuerySet[Galaxy], name: str, value: str) -> QuerySet[Galaxy]:
+        found = {
+            "any": Q(likes__gt=0) | Q(dislikes__gt=0),
+            "liked": Q(likes__gt=0),
+            "disliked": Q(dislikes__gt=0),
+            "none": Q(likes=0, dislikes=0),
+        }
+        return galaxies.filter(found[value])
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _before_end(day: date) -> Q:
+    return Q() if day == date.max else Q(created__lt=_midnight(day + timedelta(days=1)))
+
+
+@dataclass(frozen=True)
+class Served:
+    """Galaxies that one index finds, in the order of a column, and the filters that are met by them."""
+
+    galaxies: QuerySet[Galaxy]
+    filters: frozenset[str]
+    column: str = "created"
+
+
+def served(filters: HistoryFilter) -> list[Served]:
+    """What indexes find of a valid filter, what is likely to leave least first. The last is all galaxies."""
+    values = {name: value for name, value in filters.form.cleaned_data.items() if value}
+    days = values.keys() & {"since", "until"}
+    span = Galaxy.objects.filter(
+        Q(created__gte=_midnight(values["since"])) if "since" in days else Q(),
+        _before_end(values["until"]) if "until" in days else Q(),
+    )
+    found = []
+    if who := values.get("who"):
+        maker = Q(creator=None) if who == VISITOR else Q(creator=who[0]) if len(who) == 1 else Q(creator__in=who)
+        found.append(Served(span.filter(maker), frozenset({"who", *days})))
+    if family := values.get("family"):
+        version, _, cluster = family.partition(":")
+        of = span.filter(model_version=filters.ids[version], cluster=int(cluster))
+        found.append(Served(of, frozenset({"version", "family", *days})))
+    elif version := values.get("version"):
+        found.append(Served(span.filter(model_version=filters.ids[version]), frozenset({"version", *days})))
+    if column := {"liked": "likes", "disliked": "dislikes"}.get(values.get("votes", "")):
+        voted = Galaxy.objects.filter(**{f"{column}__gt": 0})
+        found.append(Served(voted, frozenset({"votes"}), column))
+    return [*found, Served(span, frozenset(days))]

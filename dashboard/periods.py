@@ -1,0 +1,138 @@
+"""Which days staff look at, and how they are grouped so that a chart of them stays readable."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django import forms
+
+MAX_BARS = 100
+DAY, WEEK, MONTH, YEAR = "day", "week", "month", "year"
+PRESETS = {"7": "7 days", "30": "30 days", "90": "90 days", "all": "All"}
+DEFAULT = "30"
+
+
+class DayField(forms.DateField):
+    """A day as date inputs send it, which is also how a person can write it into the address."""
+
+    def __init__(self, label: str, required: bool = False) -> None:
+        super().__init__(
+            label=label,
+            required=required,
+            input_formats=["%Y-%m-%d"],
+            widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            error_messages={"invalid": "Write a day as year, month and day: 2026-03-31."},
+        )
+
+
+def check_order(form: forms.Form, since: date | None, until: date | None) -> None:
+    """Say so in the form if the last day lies before the first."""
+    if since and until and since > until:
+        form.add_error("until", f"The last day, {until}, lies before the first, {since}; swap them.")
+
+
+class PeriodForm(forms.Form):
+    """Two days, or a preset that ends today. Nothing: the last 30 days."""
+
+    range = forms.ChoiceField(
+        required=False,
+        choices=list(PRESETS.items()),
+        error_messages={"invalid_choice": "Choose one of the ranges shown."},
+    )
+    since = DayField("From")
+    until = DayField("To")
+
+    def __init__(self, data: Any, today: date, first: date | None) -> None:
+        """`first`: the day of the first galaxy or vote, which is where "all" begins."""
+        super().__init__(data)
+        self.today, self.first = today, first
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        since, until = values.get("since"), values.get("until")
+        check_order(self, since, until)
+        if since and since > self.today:
+            self.add_error("since", f"{since} lies in the future; choose a day up to today, {self.today}.")
+        return values
+
+    @property
+    def preset(self) -> str:
+        """The preset that is asked for, "" where days are. Only of a valid form."""
+        if self.cleaned_data["since"] or self.cleaned_data["until"]:
+            return ""
+        return self.cleaned_data["range"] or DEFAULT
+
+    @property
+    def period(self) -> "Period":
+        """The days. Only of a valid form."""
+        since, until = self.cleaned_data["since"], min(self.cleaned_data["until"] or self.today, self.today)
+        if self.preset in PRESETS and self.preset != "all":
+            since = self.today - timedelta(days=int(self.preset) - 1)
+        return Period(since or min(self.first or until, until), until)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Days that a bar stands for; both ends belong to it."""
+
+    since: date
+    until: date
+    label: str
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days from `since` to `until`, both included."""
+
+    since: date
+    until: date
+
+    def __str__(self) -> str:
+        if self.since == self.until:
+            return written(self.since)
+        return f"{written(self.since)} to {written(self.until)}"
+
+    def charted(self, first: date | None) -> "Period":
+        """The period without the years before there was anything, which would make bars of what is there invisible."""
+        if (self.until - self.since).days < MAX_BARS:
+            return self
+        return Period(min(max(self.since, first or self.until), self.until), self.until)
+
+    @property
+    def step(self) -> str:
+        """What a bar stands for, so that there are at most MAX_BARS of them."""
+        days = (self.until - self.since).days + 1
+        for step, length in ((DAY, 1), (WEEK, 7), (MONTH, 30.4)):
+            if days / length <= MAX_BARS - 2:  # the first and the last of them may be begun ones
+                return step
+        return YEAR
+
+    def spans(self) -> Iterator[Span]:
+        """The days, weeks from Monday on, months or years; the first and the last end with the period."""
+        step, since = self.step, self.since
+        while since <= self.until:
+            until = min(_end(since, step), self.until)
+            yield Span(since, until, _label(since, until, step))
+            since = until + timedelta(days=1)
+
+
+def written(day: date) -> str:
+    """3 Mar 2026"""
+    return f"{day.day} {day:%b} {day.year}"
+
+
+def _end(day: date, step: str) -> date:
+    if step == WEEK:
+        return day + timedelta(days=6 - day.weekday())
+    if step == MONTH:
+        return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    return day.replace(month=12, day=31) if step == YEAR else day
+
+
+def _label(since: date, until: date, step: str) -> str:
+    if step == MONTH:
+        return f"{since:%b} {since.year}"
+    if step == YEAR:
+        return str(since.year)
+    return written(since) if since == until else f"{written(since)} to {written(until)}"
