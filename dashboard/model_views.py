@@ -87,7 +87,7 @@ def _load(*wanted: ModelVersion) -> str:
             service().at_hand(version.version)
     except BundleError as error:
         logger.error("%s", error)
-        return str(error)
+        return versions.sentence(error)
     return ""
 
 
@@ -118,8 +118,8 @@ def _attempt(
     try:
         said = do(version) or done.format(version)
     except (BundleError, VersionError) as error:
-        logger.error("%s", error)
-        messages.error(request, str(error))
+        logger.warning("%s", error)
+        messages.error(request, versions.sentence(error))
     else:
         if person := person_of(request):
             record(person, version, said, action)

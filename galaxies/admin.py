@@ -91,7 +91,7 @@ class ModelVersionAdmin(VersionAdmin):
         try:
             versions.activate(chosen[0])
         except BundleError as error:
-            self.message_user(request, str(error), messages.ERROR)
+            self.message_user(request, versions.sentence(error), messages.ERROR)
         else:
             self.log_change(request, chosen[0], "Activated.")
             self.message_user(request, f"{chosen[0]} is active; every process follows within seconds.")

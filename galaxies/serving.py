@@ -113,13 +113,15 @@ class Service:
         Raises: BundleError if it is damaged.
         """
         started = time.monotonic()
-        bundle = self._open(path)
+        stamp = _stamp(path)
+        kept = self._old.get(path.name) if stamp == self._stamps.get(path.name) != 0 else None  # rolled back to
+        bundle = kept or self._open(path)
         with self._loading:
             if self._current is not None:
                 self._keep(self._current)
             self._old.pop(bundle.version, None)
             self._current = bundle
-            self._stamps[bundle.version] = _stamp(path)
+            self._stamps[bundle.version] = stamp
         logger.info("Model version %s is ready after %.1f s.", bundle.version, time.monotonic() - started)
 
     def _open(self, path: Path) -> Bundle:

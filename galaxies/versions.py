@@ -122,12 +122,12 @@ def delete(version: ModelVersion) -> str:
     Raises: VersionError if it is active, serving, or has galaxies: then nothing has changed.
     """
     name, path, checksum = version.version, version.path, version.checksum
-    if name == service().version:
-        raise VersionError(f"{name} still paints new galaxies here: activate another version and try again.")
     try:
         with transaction.atomic():
             if not ModelVersion.objects.select_for_update().filter(pk=version.pk, is_active=False).exists():
                 raise VersionError(f"{name} is active: activate another version first.")
+            if name == service().version:
+                raise VersionError(f"{name} still paints new galaxies here: try again in a few seconds.")
             ModelVersion.objects.get(pk=version.pk).delete()
     except (ProtectedError, IntegrityError):  # the second, if a galaxy came in between
         raise VersionError(f"{name} has galaxies, which are painted by it: archive it instead.") from None
@@ -156,6 +156,11 @@ def manifest_checksum(path: Path) -> str:
     return ""
 
 
+def sentence(error: Exception | str) -> str:
+    """What went wrong as a page says it, which is read by people who need not know where on the disk the store is."""
+    return str(error).replace(f"{settings.MODELS_STORE}/", "")
+
+
 def serving_sentence(active: ModelVersion | None) -> str:
     """Which version this process really paints with, where that is not the active one; "" if all is as it should be."""
     serving = service()
@@ -163,7 +168,7 @@ def serving_sentence(active: ModelVersion | None) -> str:
         return ""
     if serving.refused:
         still = f"{serving.version} goes on serving." if serving.version else "Nothing is served until that is mended."
-        return f"{serving.refused} {still}"
+        return f"{sentence(serving.refused)} {still}"
     if serving.version is None:
         return f"This process is still loading {active}."
     return f"This process still paints with {serving.version} and follows within seconds."
