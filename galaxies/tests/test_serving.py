@@ -166,6 +166,52 @@ def test_a_batch_paints_what_each_alone_paints(loaded: Service) -> None:
     assert len({image.tobytes() for image in alone}) == len(recipes)
 
 
+def test_many_are_painted_in_one_batch_and_come_back_in_order(serve: Callable[..., Service], held: HeldBundle) -> None:
+    service = serve(held)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(service.paint, recipe(0))
+        assert held.running.wait(10)
+        many = pool.submit(service.paint_many, [recipe(seed) for seed in range(20, 28)])
+        until(lambda: service._queue.qsize() == 8)
+        held.go.set()
+        assert first.result()[0, 0, 0] == 0
+        assert many.result()[:, 0, 0, 0].tolist() == list(range(20, 28))
+    assert held.batches == [1, 8]
+
+
+def test_many_are_all_refused_where_not_all_have_room(serve: Callable[..., Service], held: HeldBundle) -> None:
+    service = serve(held, queue_size=4)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(service.paint, recipe(0))
+        assert held.running.wait(10)
+        with pytest.raises(Busy):
+            service.paint_many([recipe(seed) for seed in range(10, 18)])
+        held.go.set()
+        first.result()
+    assert service.paint(recipe(3))[0, 0, 0] == 3
+    assert held.batches == [1, 1]  # the four that had room cost nothing
+
+
+def test_many_share_one_time_limit_and_an_error_is_everybody_s(serve: Callable[..., Service], held: HeldBundle) -> None:
+    service = serve(held)
+    started = time.monotonic()
+    with pytest.raises(Busy):
+        service.paint_many([recipe(seed) for seed in range(10, 18)], timeout=0.2)
+    assert time.monotonic() - started < 1
+    held.go.set()
+    with pytest.raises(ValueError, match="thirteen"):
+        service.paint_many([recipe(seed) for seed in range(10, 18)])
+    assert service.paint_many([recipe(14)])[0, 0, 0, 0] == 14
+
+
+def test_features_of_many_are_those_of_each(loaded: Service) -> None:
+    assert loaded.version
+    images = loaded.paint_many([Recipe(loaded.version, 0, seed, 1.0) for seed in range(5)])
+    together = loaded.features_many(loaded.version, images)
+    alone = np.stack([loaded.features(loaded.version, image) for image in images])
+    np.testing.assert_allclose(together, alone, atol=1e-3)
+
+
 def copy_bundle(bundle: Path, version: str) -> Path:
     path = Path(shutil.copytree(bundle, settings.MODELS_STORE / version))
     manifest = json.loads((path / "manifest.json").read_text()) | {"version": version}

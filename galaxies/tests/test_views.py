@@ -12,7 +12,8 @@ from django.test import Client
 from PIL import Image
 from pytest_django.fixtures import Settings
 
-from galaxies.models import Galaxy, ModelVersion
+from galaxies.ml.bundle import Bundle, read_manifest
+from galaxies.models import Galaxy, ModelVersion, PreferenceModel
 from galaxies.serving import Busy, Service
 
 HTMX = {"HX-Request": "true"}
@@ -221,3 +222,69 @@ def test_before_the_model_is_loaded_the_process_lives_and_asks_for_patience(
 
 def test_ready_when_the_model_is_loaded(client: Client, generator: Service) -> None:
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.fixture
+def taste(version: ModelVersion) -> PreferenceModel:
+    """A preference model that stands."""
+    width = Bundle(version.path, read_manifest(version.path)).real.features.shape[1]
+    return PreferenceModel.objects.create(
+        encoder_checksum=version.encoder_checksum,
+        n_votes=300,
+        n_galaxies=300,
+        auc=0.7,
+        coefficients=[1.0] * width,
+        intercept=0.0,
+    )
+
+
+def test_the_crowd_s_pick_is_offered_where_a_preference_model_stands(client: Client, taste: PreferenceModel) -> None:
+    assert 'name="pick" value="on" aria' in client.get("/").content.decode()
+    assert 'name="pick" value="on" checked' in client.get("/?pick=on").content.decode()
+    page = client.post("/generate", RECIPE | {"pick": "on", "psi": "9"}).content.decode()
+    assert 'name="pick" value="on" checked' in page
+    taste.encoder_checksum = "of another encoder"
+    taste.save()
+    assert 'name="pick"' not in client.get("/?pick=on").content.decode()
+
+
+def test_a_pick_is_one_of_8_and_its_card_says_so(
+    client: Client, taste: PreferenceModel, generator: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    many = generator.paint_many
+
+    def paint_many(recipes: Any, *rest: Any) -> Any:
+        seen.append(recipes)
+        return many(recipes, *rest)
+
+    monkeypatch.setattr(generator, "paint_many", paint_many)
+    page = client.post("/generate", RECIPE | {"seed": "", "pick": "on"}, headers=HTMX).content.decode()
+    galaxy = Galaxy.objects.get()
+    recipes = seen[0]
+    assert len(seen) == 1
+    assert galaxy.recipe in recipes
+    assert len({recipe.seed for recipe in recipes}) == 8
+    assert {(recipe.cluster, recipe.psi) for recipe in recipes} == {(1, 0.8)}
+    features = [generator.features(galaxy.model_version.version, generator.paint(recipe)).sum() for recipe in recipes]
+    assert recipes[int(np.argmax(features))] == galaxy.recipe
+    assert "crowd's pick out of 8" in page
+    assert '<input type="hidden" name="pick" value="on">' in page  # Regenerate picks again
+
+
+def test_a_pick_without_htmx_is_told_on_its_page(client: Client, taste: PreferenceModel, generator: Service) -> None:
+    galaxy = generate(client, seed="", cluster="", pick="on")
+    page = client.get(galaxy.get_absolute_url()).content.decode()
+    assert "The crowd&#x27;s pick out of 8." in page
+
+
+def test_a_seed_leaves_nothing_to_pick(client: Client, taste: PreferenceModel, generator: Service) -> None:
+    page = client.post("/generate", RECIPE | {"pick": "on"}, headers=HTMX).content.decode()
+    assert Galaxy.objects.get().seed == 42
+    assert "crowd's pick" not in page
+
+
+def test_a_forged_pick_without_a_preference_model_is_ignored(client: Client, generator: Service) -> None:
+    page = client.post("/generate", RECIPE | {"seed": "", "pick": "on"}, headers=HTMX).content.decode()
+    assert Galaxy.objects.count() == 1
+    assert "crowd's pick" not in page
