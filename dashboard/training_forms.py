@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from django import forms
 
-from galaxies import datasets, runs
+from galaxies import datasets, preferences, runs
 from galaxies.ml.bundle import BundleError
 from galaxies.ml.dataset import MINIMUM, DatasetError
 from galaxies.ml.loop import TrainingError
@@ -52,12 +52,15 @@ class TrainingForm(BudgetForm):
     start = forms.ChoiceField(required=False, choices=[("", "from scratch"), ("active", "from the active version")])
     seed = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 2)
     credit = forms.CharField(required=False, max_length=300)
+    prefer = forms.BooleanField(required=False)
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
         resolution = cast(forms.TypedChoiceField, self.fields["resolution"])
         resolution.choices = [("", "the preset's"), *((str(side), f"{side} px") for side in RESOLUTIONS)]
         self.active = ModelVersion.active()
+        if not preferences.standing(self.active):
+            del self.fields["prefer"]
 
     def clean_images(self) -> str | None:
         """Where the chosen folder is; None for drawn galaxies."""
@@ -90,6 +93,7 @@ class TrainingForm(BudgetForm):
                 budget_images=given["images_seen"],
                 credit=given["credit"] or (DRAWN_CREDIT if drawn else runs.CREDIT),
                 start_from=given["start"],
+                prefer=given.get("prefer", False),
             )
             try:
                 runs.settings_of(self.options)

@@ -36,7 +36,7 @@ def training(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             run = training_runs.queue(form.options, request.user)
-        except (training_runs.Refused, OSError) as refused:
+        except (training_runs.Refused, TrainingError, OSError) as refused:
             form.add_error(None, str(refused))
         else:
             record(request.user, run, "Started a training.", ADDITION)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
+from dashboard.training_forms import TrainingForm
 from galaxies import learning
 from galaxies.models import Galaxy, ModelVersion, PreferenceModel, Vote
 
@@ -139,3 +140,14 @@ def test_the_child_s_refusal_is_its_sentence(db: None, tmp_path: Any, monkeypatc
     assert str(broken["sentence"]).startswith("It was ended: the worker's log says why.")
     subprocess.run([sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "-v0"], check=True)  # noqa: S603
     assert str(learning.run()["sentence"]).startswith("No model version is active")
+
+
+def test_a_training_is_offered_to_weigh_images_only_where_a_model_stands(staff: Client, version: ModelVersion) -> None:
+    assert 'name="prefer"' not in staff.get("/dashboard/training/").content.decode()
+    assert "prefer" not in TrainingForm({"drawn": "600", "preset": "tiny", "prefer": "on"}).fields
+    taste(version.encoder_checksum)
+    assert 'name="prefer"' in staff.get("/dashboard/training/").content.decode()
+    for given, chosen in (({"prefer": "on"}, True), ({}, False)):
+        form = TrainingForm({"drawn": "600", "preset": "tiny"} | given)
+        assert form.is_valid(), form.errors
+        assert form.options.prefer is chosen
