@@ -44,7 +44,10 @@ BY_ORIGIN = ("Encoder", "Warm start")  # what a model that is gone on with has d
 
 @dataclass(frozen=True)
 class Curve:
-    """One loss: where its points stand in WIDTH x HEIGHT, and its lowest, highest and last number."""
+    """One loss: where its points stand in WIDTH x HEIGHT, and its lowest, highest and last number.
+
+    is_dot: there is one number only, and nothing to draw yet.
+    """
 
     name: str
     points: str
@@ -127,6 +130,7 @@ def choices(run: TrainingRun) -> list[tuple[str, str]]:
         ("Families", str(options["k"]) if options.get("k") else "chosen by measure"),
         ("Budget", " or ".join(budget) or "the preset's"),
         ("Begins", f"from {options['start_from']}" if options.get("start_from") else "from scratch"),
+        ("Real images", "weighed by predicted preference" if options.get("prefer") else "all alike"),
         ("Seed", str(options.get("seed", 0))),
         ("Model", str(options.get("model_version") or run.name)),
     ]
@@ -213,8 +217,7 @@ def _curve(name: str, points: Sequence[tuple[int, float]], end: int) -> Curve:
         f"{EDGE + across * images:.1f},{HEIGHT - EDGE - up * (value - low):.1f}"
         for images, value in thin(points, POINTS)
     ]
-    dot = len(at) == 1
-    return Curve(name, " ".join(at * 2 if dot else at), figure(low), figure(high), figure(values[-1]), dot)
+    return Curve(name, " ".join(at), figure(low), figure(high), figure(values[-1]), is_dot=len(at) == 1)
 
 
 def thin(items: Sequence[Any], most: int) -> list[Any]:

@@ -12,19 +12,20 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.conf import settings as site
 
 from galaxies import preferences
 from galaxies.ml.bundle import Bundle, BundleError, load_bundle, read_manifest, verify
-from galaxies.ml.clusters import Labels
 from galaxies.ml.dataset import CROP, Dataset, DatasetError, Images, load_dataset
-from galaxies.ml.evaluation import Settings
 from galaxies.ml.extractors import Progress, silent
 from galaxies.ml.loop import Reporter, TrainingError, write_arrays
 from galaxies.models import ModelVersion
+
+if TYPE_CHECKING:
+    from galaxies.ml.clusters import Labels
 
 CREDIT = "The images it was trained on; name their source with --credit."
 
@@ -146,6 +147,7 @@ class TrainingFolder:
 
         Raises: EvaluationError, in one sentence, if there are too few of them.
         """
+        from galaxies.ml.evaluation import Settings
         from galaxies.ml.judging import judge, write_metrics
 
         bundle = load_bundle(path)

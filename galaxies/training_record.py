@@ -17,7 +17,6 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from galaxies.ml.bundle import BundleError
-from galaxies.ml.clusters import ClusterError
 from galaxies.ml.dataset import DatasetError
 from galaxies.ml.loop import Report, Stopped, TrainingError
 from galaxies.models import ModelVersion, TrainingRun
@@ -25,7 +24,7 @@ from galaxies.models import ModelVersion, TrainingRun
 logger = logging.getLogger(__name__)
 
 State = TrainingRun.State
-EXPECTED = (DatasetError, ClusterError, TrainingError, BundleError)
+EXPECTED = (DatasetError, TrainingError, BundleError)
 WRITE_SECONDS = 2.0
 LISTEN_SECONDS = 1.0
 TROUBLE_SECONDS = 60.0  # between two notes of a database that is gone

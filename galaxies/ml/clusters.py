@@ -23,6 +23,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
 
 from galaxies.ml.dataset import Images
+from galaxies.ml.loop import TrainingError
 
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[Any]
@@ -35,7 +36,7 @@ DIMENSIONS = 16
 SILHOUETTE_SAMPLE = 3000
 
 
-class ClusterError(Exception):
+class ClusterError(TrainingError):
     """No acceptable cut was found; the message says why."""
 
 

@@ -23,9 +23,9 @@ from pytest_django.fixtures import Settings
 
 from galaxies import runs, training_runs
 from galaxies.ml.bundle import read_manifest
+from galaxies.ml.loop import Report
 from galaxies.ml.pipeline import PRESETS
 from galaxies.models import ModelVersion, TrainingRun
-from galaxies.training_record import LISTEN_SECONDS
 
 TINY = runs.Options(synthetic=600, preset="tiny", k=6)
 State = TrainingRun.State
@@ -245,21 +245,27 @@ def test_a_training_whose_loss_is_no_number_fails_and_keeps_its_last_good_checkp
 
 
 def test_a_database_that_does_not_answer_stops_no_training(
-    db: None, folder: Path, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the first step of the adversarial phase to the last line of its log, every query fails."""
     short(monkeypatch)
     run = runs.start(TINY)
     row = TrainingRun.objects.create(name=run.folder.name, state=State.INTERRUPTED)
-    broken: list[bool] = []
+    broken: list[str] = []
 
-    def fail(execute: object, sql: str, *rest: object) -> None:
-        broken.append(True)
-        raise DatabaseError("the disk it lies on is full")
+    def fail(execute: Callable[..., object], sql: str, *rest: object) -> object:
+        if record.row.phase == "adversarial":
+            broken.append(sql)
+            raise DatabaseError("the disk it lies on is full")
+        return execute(sql, *rest)
 
     with training_runs.recorded(run, []) as record, connection.execute_wrapper(fail):
-        time.sleep(LISTEN_SECONDS)
-        run.train(record.should_stop, record.report, lambda done, total: None, record.say)
+
+        def report(report: Report) -> None:
+            record.row.phase = report.phase
+            record.report(report)
+
+        run.train(record.should_stop, report, lambda done, total: None, record.say)
     assert broken
     assert (folder.parent / "models_store" / row.name / "manifest.json").exists()
     assert "The database does not answer, the training goes on" in (run.folder / "run.log").read_text()
