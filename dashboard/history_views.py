@@ -4,7 +4,6 @@ from typing import Any
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -62,7 +61,7 @@ def history(request: HtmxHttpRequest) -> HttpResponse:
     """All galaxies ever made; for htmx the filters and the table alone."""
     position, filters, versions = _asked(request)
     context: dict[str, Any] = {"filters": filters, "sort": position["sort"], "columns": _columns(position["sort"])}
-    context |= {"scan": SCAN, "max_page": MAX_PAGE, "today": timezone.now().date()}
+    context |= {"scan": SCAN, "max_page": MAX_PAGE}
     valid = filters.is_valid()
     if valid:
         try:
