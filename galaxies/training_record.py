@@ -4,6 +4,7 @@ Neither may cost a training of hours: a database that is locked or gone, or a lo
 the training goes on.
 """
 
+import errno
 import logging
 import os
 import signal
@@ -148,6 +149,8 @@ def in_one_sentence(error: Exception) -> str:
     if isinstance(error, EXPECTED):
         return first
     if isinstance(error, OSError):
+        if error.errno == errno.ENOSPC:
+            return "The disk is full: make room and resume."
         what = Path(error.filename).name if error.filename else "A file"
         return f"{what} cannot be read or written ({error.strerror or first}): mend that and resume."
     return f"It failed unexpectedly ({type(error).__name__}: {first[:200]}): its log has more."
