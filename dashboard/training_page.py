@@ -119,7 +119,7 @@ def _step(phase: str) -> str:
 def choices(run: TrainingRun) -> list[tuple[str, str]]:
     """The run's options as people chose them."""
     options = run.options
-    drawn = options.get("synthetic")
+    drawn, begun = options.get("synthetic"), options.get("start_from")
     source = f"{drawn:,} drawn galaxies" if drawn else Path(options.get("images") or "").name
     budget = [f"{options['budget_minutes']:g} minutes"] if options.get("budget_minutes") else []
     budget += [f"{options['budget_images']:,} images"] if options.get("budget_images") else []
@@ -127,9 +127,9 @@ def choices(run: TrainingRun) -> list[tuple[str, str]]:
         ("Images", source),
         ("Preset", str(options.get("preset", ""))),
         ("Resolution", f"{options['resolution']} px" if options.get("resolution") else "the preset's"),
-        ("Families", str(options["k"]) if options.get("k") else "chosen by measure"),
+        ("Families", str(options["k"]) if options.get("k") else "those of the model" if begun else "chosen by measure"),
         ("Budget", " or ".join(budget) or "the preset's"),
-        ("Begins", f"from {options['start_from']}" if options.get("start_from") else "from scratch"),
+        ("Begins", f"from {begun}" if begun else "from scratch"),
         ("Real images", "weighed by predicted preference" if options.get("prefer") else "all alike"),
         ("Seed", str(options.get("seed", 0))),
         ("Model", str(options.get("model_version") or run.name)),

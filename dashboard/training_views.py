@@ -17,6 +17,7 @@ from dashboard.training_forms import BudgetForm, TrainingForm
 from galaxies import datasets, training_runs
 from galaxies.ml.loop import TrainingError
 from galaxies.models import TrainingRun
+from galaxies.training_record import in_one_sentence
 from galaxies.views import HtmxHttpRequest
 
 LISTED = 50
@@ -37,7 +38,7 @@ def training(request: StaffRequest) -> HttpResponse:
         try:
             run = training_runs.queue(form.options, request.user)
         except (training_runs.Refused, TrainingError, OSError) as refused:
-            form.add_error(None, str(refused))
+            form.add_error(None, _sentence(refused))
         else:
             record(request.user, run, "Started a training.", ADDITION)
             return HttpResponseClientRedirect(run.get_absolute_url()) if request.htmx else redirect(run)
@@ -97,11 +98,15 @@ def resume_training(request: StaffRequest, pk: int) -> HttpResponse:
         try:
             training_runs.resume(run, request.user, form.cleaned_data["minutes"], form.cleaned_data["images_seen"])
         except (training_runs.Refused, TrainingError, OSError) as refused:
-            form.add_error(None, str(refused))
+            form.add_error(None, _sentence(refused))
         else:
             record(request.user, run, "Resumed the training.")
             return HttpResponseClientRedirect(run.get_absolute_url()) if request.htmx else redirect(run)
     return render(request, "dashboard/training_run.html", _context(run) | {"form": form}, status=422)
+
+
+def _sentence(refused: Exception) -> str:
+    return in_one_sentence(refused) if isinstance(refused, OSError) else str(refused)
 
 
 def _run(pk: int) -> TrainingRun:

@@ -23,7 +23,7 @@ from pytest_django.fixtures import Settings
 
 from galaxies import runs, training_runs
 from galaxies.ml.bundle import read_manifest
-from galaxies.ml.loop import Report
+from galaxies.ml.loop import Report, Stopped
 from galaxies.ml.pipeline import PRESETS
 from galaxies.models import ModelVersion, TrainingRun
 
@@ -223,33 +223,48 @@ def short(monkeypatch: pytest.MonkeyPatch, **adversarial: float) -> None:
     """A tiny preset that takes some seconds."""
     tiny = PRESETS["tiny"]
     gan = replace(tiny.adversarial, **adversarial)  # type: ignore[arg-type]
-    made = replace(tiny, encoder_images=64, warm_images=32, adversarial_images=320, stage_images=32, adversarial=gan)
-    monkeypatch.setitem(PRESETS, "tiny", made)
+    monkeypatch.setitem(PRESETS, "tiny", replace(tiny, adversarial_images=320, stage_images=32, adversarial=gan))
+
+
+@pytest.fixture
+def from_the_tiny_one(version: ModelVersion) -> runs.Options:
+    """Begins with the adversarial phase: the rest takes longer than what is tried here."""
+    return replace(TINY, k=None, start_from=version.version)
 
 
 def test_a_training_whose_loss_is_no_number_fails_and_keeps_its_last_good_checkpoint(
-    db: None, folder: Path, monkeypatch: pytest.MonkeyPatch
+    from_the_tiny_one: runs.Options, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    short(monkeypatch)
+    run = runs.start(from_the_tiny_one)
+    stopping: list[int] = []
+
+    def stop_at_once(report: Report) -> None:
+        if report.phase == "adversarial":
+            stopping.append(signal.SIGTERM)
+
+    with pytest.raises(Stopped), training_runs.recorded(run, stopping) as record:
+        run.train(record.should_stop, stop_at_once)
+    row = TrainingRun.objects.get()
+    assert (row.name, row.state) == (run.folder.name, State.INTERRUPTED)
+    good = (run.folder / "adversarial.npz").read_bytes()
+
     short(monkeypatch, generator_rate=1e30, discriminator_rate=1e30)
     with pytest.raises(CommandError, match="no longer a number at step"):
-        call_command("train", "--synthetic", "600", "--preset", "tiny", "--k", "6")
-    row = TrainingRun.objects.get()
+        call_command("train", "--resume", row.name)
+    row.refresh_from_db()
     assert row.state == State.FAILED
-    assert re.match(
-        r"The loss \w+ is no longer a number at step \d+ of adversarial: the last good checkpoint", row.message
-    )
-    run = folder / "training" / row.name
-    assert (run / "warm_start.npz").exists()
-    assert not (run / "adversarial.npz").exists()
-    assert row.message in (run / "run.log").read_text()
+    assert re.match(r"The loss \w+ is no longer a number at step \d+ of adversarial: the last good", row.message)
+    assert (run.folder / "adversarial.npz").read_bytes() == good
+    assert row.message in (run.folder / "run.log").read_text()
 
 
 def test_a_database_that_does_not_answer_stops_no_training(
-    transactional_db: None, folder: Path, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None, from_the_tiny_one: runs.Options, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the first step of the adversarial phase to the last line of its log, every query fails."""
+    """From the first step of the adversarial phase to the bundle, every query fails."""
     short(monkeypatch)
-    run = runs.start(TINY)
+    run = runs.start(from_the_tiny_one)
     row = TrainingRun.objects.create(name=run.folder.name, state=State.INTERRUPTED)
     broken: list[str] = []
 

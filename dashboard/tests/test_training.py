@@ -1,0 +1,295 @@
+import json
+import re
+import shutil
+import threading
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.core.checks import run_checks
+from django.db import connections
+from django.test import Client
+from django_tasks_db.models import DBTaskResult
+from PIL import Image
+from pytest_django.fixtures import Settings
+
+from accounts.models import User
+from dashboard import training_page
+from galaxies import runs, training_runs
+from galaxies.models import ModelVersion, TrainingRun
+
+TRAINING = "/dashboard/training/"
+HTMX = {"HX-Request": "true"}
+DRAWN = {"drawn": "600", "preset": "tiny"}
+State = TrainingRun.State
+
+
+@pytest.fixture(autouse=True)
+def folders(settings: Settings, tmp_path: Path) -> Path:
+    """A data folder and a folder of data sets of this test's own: one set of two images, and an empty one."""
+    settings.DATA_DIR, settings.DATASETS_DIR = tmp_path / "var", tmp_path / "datasets"
+    for name in ("zoo/deep", "empty"):
+        (settings.DATASETS_DIR / name).mkdir(parents=True)
+    for name in ("a.png", "deep/b.JPG"):
+        (settings.DATASETS_DIR / "zoo" / name).write_bytes(b"an image")
+    return tmp_path
+
+
+@pytest.fixture
+def staff(client: Client, db: None) -> Client:
+    client.force_login(User.objects.create_user("staff", "staff@example.org", "far out", is_staff=True))
+    return client
+
+
+def make(state: str = State.RUNNING, **values: object) -> TrainingRun:
+    """A run with its folder, in some state; a running one is not checked for who trains it."""
+    run = runs.start(runs.Options(synthetic=600, preset="tiny", k=6))
+    return TrainingRun.objects.create(name=run.folder.name, options=asdict(run.options), state=state, **values)
+
+
+def words(content: bytes) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", content.decode()))
+
+
+def errors(content: bytes) -> str:
+    return " ".join(re.findall(r'class="error"[^>]*>([^<]+)', content.decode())).replace("&#x27;", "'")
+
+
+def test_it_works(staff: Client) -> None:
+    page = words(staff.get(TRAINING).content)
+    assert "zoo (2 images)" in page
+    assert "empty (" not in page
+    assert "Start training" in page
+    response = staff.post(
+        TRAINING, {"images": "zoo", "preset": "small", "minutes": "90", "k": "7", "resolution": "256"}
+    )
+    run = TrainingRun.objects.get()
+    assert (response.status_code, response["Location"]) == (302, run.get_absolute_url())
+    assert run.started_by is not None
+    chosen = {key: run.options[key] for key in ("preset", "budget_minutes", "k", "resolution", "start_from")}
+    assert chosen == {"preset": "small", "budget_minutes": 90, "k": 7, "resolution": 256, "start_from": None}
+    assert run.options["images"].endswith("datasets/zoo")
+    assert DBTaskResult.objects.get().args_kwargs["args"] == [run.pk]
+    assert LogEntry.objects.get().object_id == str(run.pk)
+    page = words(staff.get(run.get_absolute_url()).content)
+    assert "It waits for a worker" in page
+    assert "90 minutes" in page
+    page = words(staff.get(TRAINING).content)
+    assert "Another one can be started when it is done" in page
+    assert "Start training" not in page
+
+
+def test_visitors_and_people_who_are_not_staff_stay_outside(client: Client, db: None) -> None:
+    run = make()
+    addresses = [TRAINING, run.get_absolute_url(), f"{run.get_absolute_url()}samples.png"]
+    for address in addresses:
+        assert client.get(address).status_code == 302
+    client.force_login(User.objects.create_user("ada", "ada@example.org", "far out"))
+    for address in addresses:
+        assert client.get(address).status_code == 403
+    for deed in ("cancel", "resume"):
+        assert client.post(f"{run.get_absolute_url()}{deed}").status_code == 403
+    assert client.post(TRAINING, DRAWN).status_code == 403
+    assert TrainingRun.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"images": "gone"}, "gone is not there any more: put it back"),
+        ({"images": "empty"}, "empty holds no JPEG, PNG or WebP image"),
+        ({"images": "../secret"}, "leads out of the folder of data sets"),
+        ({"images": "link"}, "leads out of the folder of data sets"),
+        ({"images": "."}, "leads out of the folder of data sets"),
+        ({"images": "zoo\0"}, "Null characters are not allowed"),
+        ({"drawn": "12"}, "Use a number from 500 to 20,000."),
+        ({"minutes": "nan"}, "Use a number from 0.1 to 43,200."),
+        ({"k": "1"}, "Use a number from 2 to 24."),
+        ({"preset": "huge"}, "Select a valid choice"),
+        ({"resolution": "256", "preset": "tiny", "drawn": "600", "start": "active"}, "No version is active yet"),
+        ({"preset": "small", "resolution": "32"}, "Preset small cannot paint 32 px: choose one of 64, 128"),
+    ],
+)
+def test_what_cannot_be_trained_is_a_sentence_on_the_form(
+    staff: Client, folders: Path, changes: dict[str, str], sentence: str
+) -> None:
+    (folders / "secret").mkdir()
+    (folders / "secret" / "a.png").write_bytes(b"an image")
+    (folders / "datasets" / "link").symlink_to(folders / "secret")
+    response = staff.post(TRAINING, DRAWN | changes, headers=HTMX)
+    assert response.status_code == 422
+    assert sentence in errors(response.content)
+    assert 'id="ask"' in response.content.decode()  # where htmx puts it
+    assert not TrainingRun.objects.exists()
+    assert not list(folders.glob("var/training/*/run.json"))
+
+
+def test_without_a_folder_of_data_sets_galaxies_are_drawn(staff: Client, settings: Settings) -> None:
+    settings.DATASETS_DIR = ""
+    assert "once NEBULAI_DATASETS_DIR names where they lie" in words(staff.get(TRAINING).content)
+    assert "No folder of data sets is set" in errors(staff.post(TRAINING, DRAWN | {"images": "zoo"}).content)
+    response = staff.post(TRAINING, DRAWN, headers=HTMX)
+    run = TrainingRun.objects.get()
+    assert response["HX-Redirect"] == run.get_absolute_url()
+    assert (run.options["synthetic"], run.options["images"]) == (600, None)
+    assert "no photograph was used" in run.options["credit"]
+
+
+def test_a_folder_of_data_sets_that_is_not_there_is_named_by_check(settings: Settings, tmp_path: Path) -> None:
+    assert not [each for each in run_checks() if each.id == "nebulai.E006"]
+    settings.DATASETS_DIR = tmp_path / "nowhere"
+    assert "there is no such folder" in next(each.msg for each in run_checks() if each.id == "nebulai.E006")
+
+
+def test_from_the_active_version_keeps_to_what_it_is(staff: Client, version: ModelVersion) -> None:
+    few = staff.post(TRAINING, DRAWN | {"start": "active", "k": "24"})
+    assert f"Version {version} has {version.n_clusters} families, not 24" in errors(few.content)
+    other = staff.post(TRAINING, DRAWN | {"start": "active", "preset": "small"})
+    assert "are not those of preset small" in errors(other.content)
+    assert staff.post(TRAINING, DRAWN | {"start": "active"}).status_code == 302
+    assert TrainingRun.objects.get().options["start_from"] == version.version
+
+
+def test_of_two_people_who_start_at_once_one_wins(transactional_db: None) -> None:
+    together, answers = threading.Barrier(2), []
+
+    def ask(client: Client) -> None:
+        together.wait()
+        try:
+            answers.append(client.post(TRAINING, DRAWN))
+        finally:
+            connections.close_all()
+
+    clients = [Client(), Client()]
+    for number, client in enumerate(clients):
+        client.force_login(User.objects.create_user(f"staff{number}", f"{number}@example.org", "f", is_staff=True))
+    threads = [threading.Thread(target=ask, args=[client]) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status_code for answer in answers) == [302, 422]
+    refused = next(answer for answer in answers if answer.status_code == 422)
+    assert "One training runs at a time" in errors(refused.content)
+    assert TrainingRun.objects.count() == 1
+
+
+def test_a_run_is_polled_until_it_is_done(staff: Client, folders: Path) -> None:
+    run = make(
+        phase="adversarial", images=4800, images_per_second=120.4, share=0.25, eta_seconds=600, losses={"d": 0.7}
+    )
+    address = run.get_absolute_url()
+    with training_runs.lock():
+        whole = staff.get(address).content.decode()
+        shown = words(whole.encode())
+        for text in (
+            "Running",
+            "Adversarial: generator against discriminator",
+            "25%",
+            "4,800",
+            "120",
+            "10 min",
+            "0.700",
+        ):
+            assert text in shown
+        poll = re.search(r'hx-get="([^"]+)" hx-trigger="every 2s"', whole)
+        assert poll
+        same = staff.get(poll[1].replace("&amp;", "&"), headers=HTMX)
+        assert same.status_code == 200
+        assert 'id="evidence"' not in same.content.decode()  # nothing new: tables stay open
+        (folders / "var/training" / run.name / "run.log").write_text("2026-01-01 00:00:00 Phase adversarial.\n")
+        newer = staff.get(poll[1].replace("&amp;", "&"), headers=HTMX).content.decode()
+        assert 'id="evidence" class="evidence" hx-swap-oob="true"' in newer
+        assert "Phase adversarial." in newer
+    TrainingRun.objects.update(state=State.FAILED, message="The loss d is no longer a number.")
+    last = staff.get(address, headers=HTMX)
+    assert last.status_code == 286
+    assert "hx-trigger" not in last.content.decode()
+    assert "The loss d is no longer a number." in words(last.content)
+
+
+def test_a_page_finds_a_run_that_was_interrupted(staff: Client) -> None:
+    run = make()
+    page = words(staff.get(run.get_absolute_url()).content)
+    assert "Interrupted Its process ended without a word" in page
+    assert "Resume" in page
+
+
+def test_cancel_and_resume(staff: Client, folders: Path) -> None:
+    run = make()
+    with training_runs.lock():
+        response = staff.post(f"{run.get_absolute_url()}cancel", headers=HTMX)
+        assert "Cancelling" in words(response.content)
+        run.refresh_from_db()
+        assert (run.state, run.cancel_requested) == (State.RUNNING, True)
+    TrainingRun.objects.update(state=State.CANCELLED)
+    wrong = staff.post(f"{run.get_absolute_url()}resume", {"minutes": "-3"}, headers=HTMX)
+    assert wrong.status_code == 422
+    assert "Use a number from 0.1" in errors(wrong.content)
+    assert staff.post(f"{run.get_absolute_url()}resume", {"images_seen": "2000"}).status_code == 302
+    run.refresh_from_db()
+    assert (run.state, run.cancel_requested, run.options["budget_images"]) == (State.QUEUED, False, 2000)
+    assert json.loads((folders / "var/training" / run.name / "run.json").read_text())["budget_images"] == 2000
+    assert DBTaskResult.objects.count() == 1
+    assert staff.post(f"{run.get_absolute_url()}cancel").status_code == 302  # before a worker took it
+    run.refresh_from_db()
+    assert run.state == State.CANCELLED
+    assert sorted(LogEntry.objects.values_list("change_message", flat=True)) == [
+        "Cancelled the training.",
+        "Cancelled the training.",
+        "Resumed the training.",
+    ]
+    shutil.rmtree(folders / "var/training" / run.name)
+    gone = staff.post(f"{run.get_absolute_url()}resume", headers=HTMX)
+    assert gone.status_code == 422
+    assert "There is no run" in errors(gone.content)
+
+
+def test_a_done_run_is_trained_further_only_with_a_larger_budget(staff: Client, version: ModelVersion) -> None:
+    run = make(State.DONE, model_version=version, message="Registered.")
+    page = words(staff.get(run.get_absolute_url()).content)
+    assert f"See and activate {version}" in page
+    assert "Train further" in page
+    refused = staff.post(f"{run.get_absolute_url()}resume")
+    assert refused.status_code == 422
+    assert "give it a larger budget" in errors(refused.content)
+
+
+def test_curves_and_table_of_the_log(staff: Client, folders: Path) -> None:
+    run = make(State.CANCELLED)
+    lines = [f'adversarial,{32 * i},100.0,"{{""d"": {1 + i / 1000}}}"' for i in range(1, 501)]
+    lines[300:300] = [
+        *lines[250:300],
+        'adversarial,99,1.0,"{""d"": NaN}"',
+        "adversarial,12",
+        "advers",
+    ]  # killed, disk full
+    log = folders / "var/training" / run.name / "log.csv"
+    log.write_text("\n".join(["phase,images,images_per_second,losses", "encoder,64,9.0,{}", *lines]))
+    encoder, chart = training_page.charts(run)
+    assert (encoder.curves, chart.images) == ((), 16_000)
+    points = [tuple(map(float, point.split(","))) for point in chart.curves[0].points.split()]
+    assert len(points) == training_page.POINTS
+    assert points == sorted(points, key=lambda point: (point[0], -point[1]))  # to the right and upwards: no step back
+    assert (chart.curves[0].low, chart.curves[0].high, chart.curves[0].last) == ("1.00", "1.50", "1.50")
+    page = staff.get(run.get_absolute_url()).content.decode()
+    assert "<title>Adversarial: generator against discriminator: d, now 1.50</title>" in page
+    assert page.count("<tr>") == training_page.TABLE_ROWS + 3  # two heads, and the encoder's line
+    assert not re.search(r"<style|style=| on[a-z]+=", page)
+
+
+def test_the_newest_samples_are_served_and_no_other_file(staff: Client, folders: Path) -> None:
+    run = make(State.CANCELLED)
+    address = f"{run.get_absolute_url()}samples.png"
+    assert staff.get(address).status_code == 404
+    samples = folders / "var/training" / run.name / "samples"
+    samples.mkdir()
+    (samples / "secrets.png").write_bytes(b"secret")
+    assert staff.get(address).status_code == 404
+    for number, name in enumerate(("warm_start-000000640.png", "adversarial-000000032.png")):
+        Image.new("RGB", (8 + number, 8)).save(samples / name)
+    response = staff.get(f"{address}?../../run.json")
+    assert response["Content-Type"] == "image/png"
+    assert b"".join(response.streaming_content) == (samples / "adversarial-000000032.png").read_bytes()  # type: ignore[attr-defined]
+    assert "after 32 images" in words(staff.get(run.get_absolute_url()).content)
