@@ -85,6 +85,11 @@ def wait(row: TrainingRun, done: Callable[[TrainingRun], bool], what: str) -> No
     pytest.fail(f"{row} is not {what} but {row.state} in phase {row.phase!r}: {row.message}")
 
 
+def learns(row: TrainingRun) -> bool:
+    """Whether a phase is under way that is lost without its checkpoint."""
+    return row.state == State.RUNNING and row.phase not in ("", "reading")
+
+
 def trainers(row: TrainingRun) -> list[int]:
     """Processes that train this run."""
     found = []
@@ -100,28 +105,28 @@ def trainers(row: TrainingRun) -> list[int]:
 
 def test_cancelled_resumed_interrupted_and_done(start: Callable[..., "subprocess.Popen[bytes]"], folder: Path) -> None:
     """One run through everything that can happen to it; nothing it has learned is lost on the way."""
-    row = training_runs.queue(TINY)
+    row = training_runs.queue(replace(TINY, budget_images=4_000))
     assert (row.state, row.started_by) == (State.QUEUED, None)
     process = worker(start)
-    wait(row, lambda row: row.phase == "encoder" and row.images > 0, "training")
+    wait(row, learns, "training")
     niceness = os.getpriority(os.PRIO_PROCESS, trainers(row)[0]) - os.getpriority(os.PRIO_PROCESS, 0)
     assert niceness > 0
     assert training_runs.cancel(row)
     wait(row, lambda row: row.state == State.CANCELLED, "cancelled")
-    assert re.match(r"Cancelled\. Stopped in phase \w+ after \d+ images, all saved|Cancelled\. Stopped", row.message)
+    assert re.match(r"Cancelled\. Stopped .*all saved", row.message)
     assert (folder / "training" / row.name / "encoder.npz").exists()
     assert process.wait(SOON) == 0
 
     training_runs.resume(row)
     process = worker(start)
-    wait(row, lambda row: row.phase == "warm_start" and row.images > 0, "training again")
+    wait(row, learns, "training again")
     process.kill()  # the worker dies and can say nothing
     wait(row, lambda row: row.state == State.INTERRUPTED, "interrupted")
     assert row.message.startswith("The worker that had started it is gone. Stopped")
 
     training_runs.resume(row)
     process = worker(start)
-    wait(row, lambda row: row.phase == "adversarial" and row.images > 0, "training once more")
+    wait(row, lambda row: learns(row) and row.phase == "adversarial", "training once more")
     process.terminate()
     wait(row, lambda row: row.state == State.INTERRUPTED, "interrupted again")
     assert row.message.startswith("It was told to stop by SIGTERM. Stopped in phase")
