@@ -87,11 +87,11 @@ PRESETS = {
     ),
     "small": Settings(
         "small", 128, EncoderConfig(zooms=(1, 2)), (192, 128, 80, 40, 12), training.AdversarialSettings(),
-        100_000, 50_000, 280_000, 50_000,
+        100_000, 50_000, 280_000, 60_000,
     ),
     "standard": Settings(
         "standard", 256, EncoderConfig(zooms=(1, 2)), (192, 128, 80, 40, 12), training.AdversarialSettings(),
-        100_000, 50_000, 2_000_000, 100_000,
+        100_000, 50_000, 2_000_000, 60_000,
     ),
 }  # fmt: skip
 
@@ -173,9 +173,8 @@ def train(
             settings.budget(settings.stage_images, SHARES["stages"] / len(settings.stage_sides)),
             run,
             reporter,
-            settings.adversarial.batch,
-            settings.seed,
-            origin.stage(StageConfig(side)) if origin else None,
+            seed=settings.seed,
+            begin=origin.stage(StageConfig(side)) if origin else None,
         )
         for side in settings.stage_sides
     ]
@@ -278,7 +277,10 @@ def kid_judge(
     """A function generator -> KID of KID_SAMPLES images against real features, families in the shares of counts.
 
     Real are the training images: what is held out decides nothing here, so that `evaluate` judges with a clear eye.
+    Features are standardised by them: where they are small, KID's cubic kernel sees nothing but their mean.
     """
+    mean, deviation = real.mean(axis=0), np.maximum(real.std(axis=0), 1e-6)
+    real = (real - mean) / deviation
     bounds = np.round(np.cumsum(counts) / counts.sum() * KID_SAMPLES).astype(int)
     clusters = np.repeat(np.arange(len(counts)), np.diff(bounds, prepend=0))
     identity = np.eye(len(counts), dtype=np.float32)
@@ -292,7 +294,7 @@ def kid_judge(
             noise = [normals(KID_SAMPLES + start, len(rows) * s * s).reshape(-1, s, s, 1) for s in sides]
             images = forward(z, identity[clusters[rows]], np.ones((len(rows), 1), np.float32), noise).numpy()
             features.append(encode(images))
-        return kernel_distance(real, np.concatenate(features))
+        return kernel_distance(real, (np.concatenate(features) - mean) / deviation)
 
     return judge
 

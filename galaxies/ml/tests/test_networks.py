@@ -103,6 +103,16 @@ def test_a_stage_doubles_the_side_and_starts_near_plain_enlargement() -> None:
     assert np.corrcoef(made.ravel(), np.asarray(tf.image.resize(low, (32, 32))).ravel())[0, 1] > 0.5
 
 
+def test_a_stage_changes_nothing_that_was_there() -> None:
+    stage = build_stage(StageConfig(32, channels=8, blocks=1, top=8))
+    random = np.random.default_rng(0)
+    stage.set_weights([random.standard_normal(weight.shape) * 0.3 for weight in stage.get_weights()])
+    low = random.uniform(-1, 1, (2, 16, 16, 3)).astype("float32")
+    made = stage(low, random.standard_normal((2, 32, 32, 1)).astype("float32"))
+    assert np.abs(np.asarray(made) - np.asarray(tf.image.resize(low, (32, 32)))).mean() > 0.1
+    assert np.allclose(tf.nn.avg_pool2d(made, 2, 2, "VALID"), low, atol=1e-4)
+
+
 def test_the_critic_judges_patches() -> None:
     images = np.zeros((2, 64, 64, 3), "float32")
     assert PatchCritic()(images, images).shape[:1] == (2,)

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -89,7 +90,7 @@ def test_shrinking_averages(images: np.ndarray) -> None:
 def test_the_warm_start_learns_the_images(images: np.ndarray, tmp_path: Path) -> None:
     data = Conditioned(images, np.arange(256) % 4, 4)
     run, config = Run(tmp_path), GeneratorConfig(4, 8, 16, (16, 12, 8))
-    for images_seen in (4800, 8000):  # the log's second line is of the last 3,200 images alone
+    for images_seen in (11_200, 14_400):  # the log's last line is of the last 3,200 images alone
         generator = warm_start(data, config, (8, 12), Budget(images=images_seen), run, lambda report: None)
     assert np.allclose(generator.mean_image, images.mean(axis=0) / 127.5 - 1, atol=1e-5)
     spread = float(((images / 127.5 - images.mean(axis=0) / 127.5) ** 2).sum(axis=(1, 2, 3)).mean() / 0.2)
@@ -105,14 +106,17 @@ def run_losses(run: Run) -> list[dict[str, float]]:
     return [json.loads(row["losses"]) for row in read_log(run)]
 
 
-def test_a_stage_learns_to_give_its_input_back(tmp_path: Path) -> None:
+def test_a_stage_learns_detail_that_plain_enlargement_lacks(tmp_path: Path) -> None:
     big = synthetic.draw(64, 32, seed=6)[0]
-    stage = train_stage(
-        big, StageConfig(32, 8, 1, 8), Budget(images=1600), Run(tmp_path), lambda report: None, batch=16
-    )
-    low = tf.nn.avg_pool2d(to_float(big[:16]), 2, 2, "VALID")
-    made = stage(low, np.zeros((16, 32, 32, 1), "float32"))
-    assert float(tf.reduce_mean(tf.abs(tf.nn.avg_pool2d(made, 2, 2, "VALID") - low))) < 0.05
+    stage = train_stage(big, StageConfig(32, 8, 1, 8), Budget(images=3200), Run(tmp_path), lambda report: None)
+    real = to_float(big)
+    low = tf.nn.avg_pool2d(real, 2, 2, "VALID")
+    made = stage(low, np.random.default_rng(1).standard_normal((64, 32, 32, 1)).astype("float32"))
+
+    def detail(images: Any) -> float:
+        return float(tf.math.reduce_std(images - tf.image.resize(low, (32, 32))))
+
+    assert detail(made) > 0.5 * detail(real)
 
 
 def test_crops_lie_on_even_pixels_inside_the_image() -> None:
@@ -170,7 +174,7 @@ def test_the_policy_is_one_of_two_and_does_not_stay() -> None:
 def test_the_generator_of_the_lowest_kid_is_kept(
     images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "FIRST_REPORT_SECONDS", 0.0)
     monkeypatch.setattr(loop, "MEASURE_SECONDS", 0.0)
     seen: list[np.ndarray] = []
 
