@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from PIL import Image
 from pytest_django.fixtures import Settings as SiteSettings
 
-from galaxies.management.commands.sheets import GAP
+from galaxies.management.commands.figures import GAP, HEIGHT, WIDTH, curve, kid_points
 from galaxies.ml.bundle import load_bundle
 from galaxies.ml.dataset import load_dataset
 from galaxies.ml.evaluation import Settings
@@ -110,8 +110,8 @@ def test_a_damaged_model_is_named(version: ModelVersion, folder: Path) -> None:
 def test_a_sheet_for_each_family_has_real_galaxies_on_the_left_and_the_recipes_on_the_right(
     version: ModelVersion, folder: Path, tmp_path: Path
 ) -> None:
-    call_command("sheets", "--images", str(folder), "--out", str(tmp_path / "sheets"), stdout=io.StringIO())
-    sheets = sorted((tmp_path / "sheets").iterdir())
+    call_command("figures", "--images", str(folder), "--out", str(tmp_path / "sheets"), stdout=io.StringIO())
+    sheets = sorted((tmp_path / "sheets").glob("*.webp"))
     assert [sheet.name for sheet in sheets] == [f"family-{each['id']}.webp" for each in version.families]
     page = np.asarray(Image.open(sheets[0]).convert("RGB")).astype(int)
     painted = load_bundle(version.path).sample([0], [0], DEFAULT_PSI)[0]
@@ -121,3 +121,15 @@ def test_a_sheet_for_each_family_has_real_galaxies_on_the_left_and_the_recipes_o
     real = np.stack([page[32 * r : 32 * r + 32, 32 * c : 32 * c + 32] for r in range(5) for c in range(5)])
     known = load_dataset(folder, 32).images.astype(int)
     assert all(np.abs(known - each).mean(axis=(1, 2, 3)).min() < 12 for each in real[:3])
+
+
+def test_the_curve_has_a_point_wherever_training_measured(tmp_path: Path) -> None:
+    log = tmp_path / "training.csv"
+    lines = [
+        'adversarial,1000,9.0,"{""kid"": 0.4}"',
+        'adversarial,1500,9.0,"{}"',
+        'adversarial,4000,9.0,"{""kid"": 0.1}"',
+    ]
+    log.write_text("\n".join(["phase,images,images_per_second,losses", *lines]))
+    assert kid_points(log) == [(1000, 0.4), (4000, 0.1)]
+    assert curve(kid_points(log))["places"] == [(WIDTH / 4, 0.0), (WIDTH, HEIGHT * 0.75)]

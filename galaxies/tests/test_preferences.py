@@ -61,10 +61,6 @@ def crowd(generator: Service, version: ModelVersion) -> Callable[..., Painted]:
     return make
 
 
-def one_family(galaxies: list[Galaxy], painted: Any) -> Any:
-    return np.array([0.95 if galaxy.cluster == 0 else 0.1 for galaxy in galaxies])
-
-
 def red_ones(galaxies: list[Galaxy], painted: Any) -> Any:
     values = redness(painted)
     return np.where(values > np.median(values), 0.9, 0.1)
@@ -74,18 +70,18 @@ def coin(galaxies: list[Galaxy], painted: Any) -> Any:
     return 0.5
 
 
-def test_people_who_like_one_family_are_understood(crowd: Callable[..., Painted], version: ModelVersion) -> None:
-    galaxies, painted = crowd(240, one_family)
+def test_people_who_like_red_ones_are_understood(crowd: Callable[..., Painted], version: ModelVersion) -> None:
+    _, painted = crowd(240, red_ones)
     output = io.StringIO()
     call_command("learn_preferences", stdout=output)
     model = PreferenceModel.objects.get()
     assert "Learned from 240 votes on 240 galaxies: AUC 0." in output.getvalue()
     assert (model.n_votes, model.n_galaxies, model.encoder_checksum) == (240, 240, version.encoder_checksum)
-    assert model.auc > 0.6  # a minute of training tells families apart only so well
+    assert model.auc > 0.75
     assert standing(version) == model
     expected = preferences.chances(model, load_bundle(version.path).features(painted))
-    family = np.array([galaxy.cluster == 0 for galaxy in galaxies])
-    assert expected[family].mean() > expected[~family].mean() + 0.05
+    red = redness(painted) > np.median(redness(painted))
+    assert expected[red].mean() > expected[~red].mean() + 0.2
 
 
 def test_picks_are_what_the_crowd_likes(
@@ -103,7 +99,7 @@ def test_picks_are_what_the_crowd_likes(
 def test_a_pick_is_a_galaxy_like_any_other(
     crowd: Callable[..., Painted], version: ModelVersion, generator: Service
 ) -> None:
-    crowd(200, one_family)
+    crowd(200, red_ones)
     person = User.objects.get(username="p0")
     galaxy = pick(version, learn(), cluster=1, psi=0.7, creator=person)
     stored = Galaxy.objects.get(pk=galaxy.pk)
@@ -116,7 +112,7 @@ def test_a_pick_is_a_galaxy_like_any_other(
     ("n", "votes", "chance", "sentence"),
     [
         (0, 1, coin, "There are 0 votes and at least 200 are needed: come back when 200 more are cast"),
-        (199, 1, one_family, "There are 199 votes and at least 200 are needed: come back when 1 more"),
+        (199, 1, red_ones, "There are 199 votes and at least 200 are needed: come back when 1 more"),
         (200, 1, lambda *_: 1.0, "Galaxies with a dislike: 0, and at least 5"),
         (200, 1, lambda *_: 0.0, "Galaxies with a like: 0, and at least 5"),
         (4, 50, coin, "Galaxies with a like: 4, and at least 5"),
@@ -141,7 +137,7 @@ def test_without_an_active_version_nothing_is_learned(db: None) -> None:
 def test_lost_images_are_painted_again_and_those_that_cannot_be_had_are_left_out(
     crowd: Callable[..., Painted], version: ModelVersion
 ) -> None:
-    galaxies, _ = crowd(210, one_family, stored=False)
+    galaxies, _ = crowd(210, red_ones, stored=False)
     gone = ModelVersion.objects.create(version="gone", n_clusters=2, resolution=32, checksum="0" * 64)
     Galaxy.objects.filter(pk__in=[galaxy.pk for galaxy in galaxies[:5]]).update(model_version=gone)
     assert learn().n_galaxies == 205
@@ -152,7 +148,7 @@ def test_lost_images_are_painted_again_and_those_that_cannot_be_had_are_left_out
 
 
 def test_galaxies_of_other_versions_count(crowd: Callable[..., Painted], version: ModelVersion) -> None:
-    crowd(200, one_family)
+    crowd(200, red_ones)
     other = ModelVersion.objects.create(version="other", n_clusters=2, resolution=32, checksum="0" * 64)
     Galaxy.objects.update(model_version=other)
     assert learn().n_galaxies == 200
@@ -161,7 +157,7 @@ def test_galaxies_of_other_versions_count(crowd: Callable[..., Painted], version
 def test_only_the_newest_votes_count(
     crowd: Callable[..., Painted], version: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    galaxies, _ = crowd(260, one_family)
+    galaxies, _ = crowd(260, red_ones)
     Vote.objects.filter(galaxy__in=galaxies[:40]).update(created=timezone.now() - timedelta(days=400))
     monkeypatch.setattr(preferences, "MAX_GALAXIES", 220)
     told: list[tuple[str, int, int]] = []
@@ -194,7 +190,7 @@ def test_a_model_stands_for_its_encoder_alone_and_the_newest_counts(db: None) ->
 def test_coefficients_are_for_features_as_the_encoder_gives_them(
     crowd: Callable[..., Painted], version: ModelVersion
 ) -> None:
-    galaxies, painted = crowd(200, one_family)
+    galaxies, painted = crowd(200, red_ones)
     model = learn()
     bundle = load_bundle(version.path)
     features = bundle.features(painted)

@@ -17,11 +17,13 @@ from galaxies.ml.stages import crops, train_stage
 from galaxies.ml.training import (
     AdversarialSettings,
     Conditioned,
+    as_file,
     diff_augment,
     penalty,
     train_adversarial,
     turn,
     warm_start,
+    with_asymmetry,
 )
 
 KEY = tf.constant([3, 4])
@@ -57,6 +59,21 @@ def test_augmentation_moves_and_cuts_and_is_differentiable() -> None:
 def test_no_translation_and_no_cutout_change_nothing(images: np.ndarray) -> None:
     x = to_float(images[:4])
     assert np.allclose(diff_augment(x, KEY, 0.0, 0.0), x, atol=1e-6)
+
+
+def test_what_is_the_same_after_half_a_turn_has_no_asymmetry(images: np.ndarray) -> None:
+    x = to_float(images[:4])
+    symmetric = (x + x[:, ::-1, ::-1]) / 2
+    assert np.allclose(with_asymmetry(x)[..., :3], x)
+    assert np.allclose(with_asymmetry(symmetric)[..., 3:], -1, atol=1e-6)
+    assert np.abs(np.asarray(with_asymmetry(x)[..., 3:]) + 1).mean() > 0.01
+
+
+def test_neither_range_nor_levels_tell_files_from_generated_images(images: np.ndarray) -> None:
+    x = to_float(images[:4])
+    assert np.allclose(as_file(x * 3, KEY), as_file(tf.clip_by_value(x * 3, -1, 1), KEY))
+    seen = np.asarray(as_file(x, KEY))
+    assert 0.3 / 127.5 < np.abs(seen - x).mean() < 0.5 / 127.5
 
 
 def test_the_penalty_is_the_squared_gradient_norm() -> None:

@@ -1,7 +1,13 @@
-"""Look at a model: manage.py sheets VERSION --images FOLDER writes, for each family, real galaxies beside generated."""
+"""Look at a model: manage.py figures VERSION --images FOLDER draws its families beside real ones, and its training.
+
+FOLDER/family-0.webp ...   held-out real galaxies on the left, those of seeds 0, 1, 2 ... on the right
+FOLDER/kid.svg             KID against the images that the adversarial phase had seen
+"""
 
 from __future__ import annotations
 
+import csv
+import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -9,6 +15,7 @@ from typing import Any
 import numpy as np
 from django.conf import settings as site
 from django.core.management.base import BaseCommand, CommandError
+from django.template.loader import render_to_string
 from PIL import Image
 
 from galaxies import runs
@@ -16,18 +23,19 @@ from galaxies.ml.bundle import BundleError, load_bundle
 from galaxies.ml.dataset import DatasetError
 from galaxies.models import DEFAULT_PSI, ModelVersion
 
+WIDTH, HEIGHT = 640, 240  # of the curve
 SIDE = 5  # galaxies along a half of a sheet
 GAP = 16  # px between the halves
 
 
 class Command(BaseCommand):
-    help = "Write a sheet for each family: held-out real galaxies on the left, generated ones on the right."
+    help = "Draw a sheet for each family, real galaxies beside generated ones, and the curve of KID."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("version", nargs="?", help="model version; the active one if none is given")
         parser.add_argument("--images", type=Path, help="the real images; those of the training if none are given")
         parser.add_argument("--psi", type=float, default=DEFAULT_PSI, help="variety of the generated ones")
-        parser.add_argument("--out", type=Path, help="folder for the sheets; one in the data folder if none is given")
+        parser.add_argument("--out", type=Path, help="where to write; a folder in the data folder if none is given")
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["version"]
@@ -39,7 +47,7 @@ class Command(BaseCommand):
             data = runs.images_for(bundle.version, bundle.resolution, options["images"])
         except (BundleError, DatasetError) as error:
             raise CommandError(str(error)) from error
-        folder: Path = options["out"] or site.DATA_DIR / "sheets" / bundle.version
+        folder: Path = options["out"] or site.DATA_DIR / "figures" / bundle.version
         folder.mkdir(parents=True, exist_ok=True)
         held_out = data.images[np.flatnonzero(data.held_out)]
         clusters = bundle.assign(bundle.features(held_out))
@@ -49,6 +57,10 @@ class Command(BaseCommand):
             generated = bundle.sample([family.id] * len(seeds), seeds, options["psi"])
             write_pair(path, held_out[clusters == family.id][: len(seeds)], generated)
             self.stdout.write(f"{path}: {family.name}, real | generated")
+        points = kid_points(bundle.path / "training.csv")
+        if len(points) > 1:
+            (folder / "kid.svg").write_text(render_to_string("kid.svg", curve(points)))
+            self.stdout.write(f"{folder / 'kid.svg'}: KID, {len(points)} times measured")
 
 
 def write_pair(path: Path, left: Any, right: Any) -> None:
@@ -61,3 +73,26 @@ def write_pair(path: Path, left: Any, right: Any) -> None:
         rows = page.reshape(SIDE, SIDE, *right.shape[1:]).transpose(0, 2, 1, 3, 4)
         halves += [rows.reshape(edge, edge, 3), np.full((edge, GAP, 3), 40, np.uint8)]
     Image.fromarray(np.concatenate(halves[:3], axis=1)).save(path, quality=85)
+
+
+def kid_points(path: Path) -> list[tuple[int, float]]:
+    """Images seen and KID, wherever training measured it; the log is the bundle's training.csv."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        rows = [(int(row["images"]), json.loads(row["losses"])) for row in csv.DictReader(file)]
+    return [(images, losses["kid"]) for images, losses in rows if "kid" in losses]
+
+
+def curve(points: list[tuple[int, float]]) -> dict[str, Any]:
+    """What kid.svg draws: both axes begin at 0."""
+    most, worst = max(images for images, _ in points), max(max(kid for _, kid in points), 1e-9)
+    places = [(WIDTH * images / most, HEIGHT * (1 - max(kid, 0.0) / worst)) for images, kid in points]
+    return {
+        "places": [(round(x, 1), round(y, 1)) for x, y in places],
+        "width": WIDTH,
+        "height": HEIGHT,
+        "most": most,
+        "worst": worst,
+        "last": points[-1][1],
+    }
