@@ -194,7 +194,7 @@ class Trunk(keras.Model):  # type: ignore[misc]
 
 
 class Discriminator(keras.Model):  # type: ignore[misc]
-    """(images (N, R, R, 6), labels) -> (N,) float32 logits, with a projection on the cluster (Miyato & Koyama 2018)."""
+    """(looks (N, R, R, 9), labels) -> (N,) float32 logits, with a projection on the cluster (Miyato & Koyama 2018)."""
 
     def __init__(self, channels: Sequence[int], **options: Any) -> None:
         super().__init__(**options)
@@ -282,10 +282,10 @@ def build_generator(config: GeneratorConfig) -> Generator:
 
 
 def build_discriminator(config: GeneratorConfig, channels: Sequence[int]) -> Discriminator:
-    """A discriminator for the images of `build_generator(config)` beside their asymmetry, with all its weights made."""
+    """A discriminator for three looks at an image of `build_generator(config)`, with all its weights made."""
     discriminator = Discriminator(channels)
     images, labels = _blank(config)
-    discriminator(np.concatenate([images, images], axis=-1), labels)
+    discriminator(np.concatenate([images] * 3, axis=-1), labels)
     return discriminator
 
 

@@ -69,6 +69,7 @@ class AdversarialSettings:
 VAE_VARIANCE = 0.2  # DESIGN: squared error / 0.2 + KL
 VAE_RATE = 1e-3
 ASYMMETRY = 2.0
+FAINT = 25.0
 LEVEL = 1 / 255  # half the step from one of 256 levels to the next
 
 
@@ -105,13 +106,15 @@ def as_file(images: Any, seed: Any) -> Any:
     return cut + LEVEL * tf.random.stateless_normal(tf.shape(images), seed)
 
 
-def with_asymmetry(images: Any) -> Any:
-    """(N, R, R, 3) -> (N, R, R, 6): beside each image what half a turn changes in it, black where nothing does.
+def look(images: Any) -> Any:
+    """(N, R, R, 3) -> (N, R, R, 9): each image, what half a turn changes in it, and its faint light stretched.
 
     Galaxies look nearly the same after half a turn (Conselice et al. 2000), and no convolution sees both ends of one.
+    Sky, grain and outskirts take up a dozen of 256 levels. All three are -1 where there is nothing.
     """
-    asymmetry = ASYMMETRY * (images - images[:, ::-1, ::-1])
-    return tf.concat([images, asymmetry - 1.0], axis=-1)
+    asymmetry = ASYMMETRY * (images - images[:, ::-1, ::-1]) - 1.0
+    faint = 2.0 * tf.math.asinh(FAINT * (images + 1.0)) / float(np.arcsinh(2 * FAINT)) - 1.0
+    return tf.concat([images, asymmetry, faint], axis=-1)
 
 
 def noise_planes(n: int, resolutions: list[int], seed: Any) -> list[Any]:
@@ -215,7 +218,7 @@ class Adversary:
         return x, y, z, noise_planes(n, self.generator.noise_resolutions, key)
 
     def _see(self, images: Any, key: Any) -> Any:
-        seen = with_asymmetry(as_file(images, fold_in(key, 6)))
+        seen = look(as_file(images, fold_in(key, 6)))
         return diff_augment(seen, key, self.settings.translation, self.settings.cutout)
 
     @tf.function

@@ -79,7 +79,7 @@ def test_the_trunk_sees_every_pixel() -> None:
 def test_the_discriminator_judges_by_family_and_by_the_batch() -> None:
     discriminator = build_discriminator(CONFIG, (8, 12))
     random = np.random.default_rng(0)
-    images = random.standard_normal((6, 16, 16, 6)).astype("float32")
+    images = random.standard_normal((6, 16, 16, 9)).astype("float32")
     labels = np.eye(3, dtype="float32")[np.arange(6) % 3]
     logits = np.asarray(discriminator(images, labels))
     assert logits.shape == (6,)
