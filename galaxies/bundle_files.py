@@ -1,7 +1,7 @@
 """Bundles as zip files, to move models between sites. What comes in is believed in nothing.
 
-path = export_bundle(version, Path("sdss-128.zip"))     # the same bytes for the same bundle
-version = import_bundle(Path("sdss-128.zip"))           # raises BundleError, with nothing left behind
+path = export_bundle(version, Path("sdss-256.zip"))     # the same bytes for the same bundle
+version = import_bundle(Path("sdss-256.zip"))           # raises BundleError, with nothing left behind
 """
 
 import errno

@@ -62,11 +62,13 @@ def approvals() -> dict[int, Approval]:
     return {version: Approval(*counts) for version, *counts in sums}
 
 
-def find(name: str) -> ModelVersion:
-    """A version by its name. Raises: VersionError if there is none."""
-    version = ModelVersion.objects.filter(version=name).first()
-    if version is None:
+def find(name: str | None = None) -> ModelVersion:
+    """The version of that name, or the active one. Raises: VersionError if there is none."""
+    version = ModelVersion.objects.filter(version=name).first() if name else ModelVersion.active()
+    if version is None and name:
         raise VersionError(f"There is no model version {name}: manage.py models lists those there are.")
+    if version is None:
+        raise VersionError("No model version is active: name one, or activate one with manage.py activate VERSION.")
     return version
 
 

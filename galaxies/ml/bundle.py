@@ -1,7 +1,7 @@
 """What a trained model is on disk, and how it is used.
 
-    bundle = load_bundle(Path("models_store/sdss-128"))
-    images = bundle.sample(clusters=[3, 3], seeds=[42, 43], psi=0.8)     # (2, 128, 128, 3) uint8
+    bundle = load_bundle(Path("models_store/sdss-256"))
+    images = bundle.sample(clusters=[3, 3], seeds=[42, 43], psi=0.8)     # (2, 256, 256, 3) uint8
 
 A bundle holds arrays, images and JSON, nothing that runs: no pickle anywhere. Importing this module imports neither
 TensorFlow nor scikit-learn, so that every command of the site starts quickly.

@@ -1,6 +1,6 @@
 """From a finished training to a folder in the models' store; the counterpart of `bundle.load_bundle`.
 
-path = write_bundle(trained, data, settings, run, Path("models_store"), "sdss-128", credit="...")
+path = write_bundle(trained, data, settings, run, Path("models_store"), "sdss-256", credit="...")
 """
 
 from __future__ import annotations

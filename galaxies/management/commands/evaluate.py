@@ -9,13 +9,12 @@ from typing import Any
 from django.conf import settings as site
 from django.core.management.base import BaseCommand, CommandError
 
-from galaxies import runs
+from galaxies import runs, versions
 from galaxies.ml.bundle import BundleError, load_bundle
 from galaxies.ml.dataset import DatasetError
 from galaxies.ml.evaluation import EvaluationError, Settings
 from galaxies.ml.extractors import Extractor, ExtractorUnavailable, inception
 from galaxies.ml.judging import judge, summary, write_metrics
-from galaxies.models import ModelVersion
 from galaxies.services import remember_metrics
 from galaxies.terminal import CountBars
 
@@ -33,25 +32,19 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         bars = CountBars()
         try:
-            version = self.version(options["version"])
+            version = versions.find(options["version"])
             bundle = load_bundle(version.path)
             data = runs.images_for(bundle.version, bundle.resolution, options["images"])
             extractor = self.inception() if options["extractor"] == "inception" else None
             settings = Settings(samples=options["samples"], seed=options["seed"])
             metrics = judge(bundle, data, settings, extractor, bars)
-        except (BundleError, DatasetError, EvaluationError) as error:
+        except (BundleError, DatasetError, EvaluationError, versions.VersionError) as error:
             raise CommandError(str(error)) from error
         finally:
             bars.close()
         write_metrics(bundle.path, metrics)
         remember_metrics(version)
         self.stdout.write(summary(metrics))
-
-    def version(self, name: str | None) -> ModelVersion:
-        found = ModelVersion.objects.filter(version=name).first() if name else ModelVersion.active()
-        if found is None:
-            raise CommandError(f"There is no model version {name}." if name else "No model version is active.")
-        return found
 
     def inception(self) -> Extractor | None:
         try:

@@ -18,10 +18,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.loader import render_to_string
 from PIL import Image
 
-from galaxies import runs
+from galaxies import runs, versions
 from galaxies.ml.bundle import BundleError, load_bundle
 from galaxies.ml.dataset import DatasetError
-from galaxies.models import DEFAULT_PSI, ModelVersion
+from galaxies.models import DEFAULT_PSI
 
 WIDTH, HEIGHT = 640, 240  # of the curve
 SIDE = 5  # galaxies along a half of a sheet
@@ -38,14 +38,10 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, help="where to write; a folder in the data folder if none is given")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        name = options["version"]
-        version = ModelVersion.objects.filter(version=name).first() if name else ModelVersion.active()
-        if version is None:
-            raise CommandError(f"There is no model version {name}." if name else "No model version is active.")
         try:
-            bundle = load_bundle(version.path)
+            bundle = load_bundle(versions.find(options["version"]).path)
             data = runs.images_for(bundle.version, bundle.resolution, options["images"])
-        except (BundleError, DatasetError) as error:
+        except (BundleError, DatasetError, versions.VersionError) as error:
             raise CommandError(str(error)) from error
         folder: Path = options["out"] or site.DATA_DIR / "figures" / bundle.version
         folder.mkdir(parents=True, exist_ok=True)
