@@ -1,6 +1,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -8,10 +9,13 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.services import delete_account
 
-if TYPE_CHECKING:  # Django's own UserAdmin takes no type argument, the stubs' does
+if TYPE_CHECKING:  # Django's own classes take no type argument, the stubs' do
     PeopleAdmin = UserAdmin[User]
+    LogAdmin = admin.ModelAdmin[LogEntry]
 else:
-    PeopleAdmin = UserAdmin
+    PeopleAdmin, LogAdmin = UserAdmin, admin.ModelAdmin
+
+admin.site.site_header = admin.site.site_title = "NebulAI"
 
 
 @admin.register(User)
@@ -31,3 +35,28 @@ class PersonAdmin(PeopleAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for person in queryset:
             delete_account(person, keep_galaxies=True)
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(LogAdmin):
+    """What members of the staff changed, here and on the dashboard; only read."""
+
+    list_display = ["action_time", "user", "content_type", "object_repr", "said"]
+    list_filter = ["action_time", "content_type"]
+    list_select_related = ["user", "content_type"]
+    search_fields = ["object_repr", "change_message"]
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="what")
+    def said(self, entry: LogEntry) -> str:
+        """The sentence, or what the admin makes of the fields that changed."""
+        return entry.get_change_message()

@@ -144,6 +144,17 @@ def test_activating_checks_first_and_is_logged(staff: Client, version: ModelVers
     assert LogEntry.objects.count() == 1
 
 
+def test_the_log_of_all_staff_is_read_and_never_changed(staff: Client, version: ModelVersion) -> None:
+    act(staff, "modelversion", "activate", version)
+    entry = LogEntry.objects.get()
+    page = words(staff.get("/admin/admin/logentry/").content)
+    assert version.version in page
+    assert entry.get_change_message() in page
+    assert staff.post(f"/admin/admin/logentry/{entry.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert staff.post(f"/admin/admin/logentry/{entry.pk}/change/", {"change_message": "never"}).status_code == 403
+    assert LogEntry.objects.get().change_message == entry.change_message
+
+
 def test_evaluating_is_ordered_once_and_logged(staff: Client, version: ModelVersion) -> None:
     assert "waits to be measured" in act(staff, "modelversion", "evaluate", version)
     assert "already" in act(staff, "modelversion", "evaluate", version)
