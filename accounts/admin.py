@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.services import delete_account
+from nebulai.admin import ReadOnly
 
 if TYPE_CHECKING:  # Django's own classes take no type argument, the stubs' do
     PeopleAdmin = UserAdmin[User]
@@ -38,7 +39,7 @@ class PersonAdmin(PeopleAdmin):
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(LogAdmin):
+class LogEntryAdmin(ReadOnly, LogAdmin):
     """What members of the staff changed, here and on the dashboard; only read."""
 
     list_display = ["action_time", "user", "content_type", "object_repr", "said"]
@@ -46,15 +47,6 @@ class LogEntryAdmin(LogAdmin):
     list_select_related = ["user", "content_type"]
     search_fields = ["object_repr", "change_message"]
     show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @admin.display(description="what")
     def said(self, entry: LogEntry) -> str:

@@ -20,7 +20,6 @@ from galaxies.models import TrainingRun
 POINTS = 200  # of a curve
 WIDTH, HEIGHT, EDGE = 300.0, 60.0, 4.0  # of its viewBox
 TABLE_ROWS = 20
-TAIL_LINES, TAIL_BYTES = 14, 8_000
 SHEET = re.compile(r"(?P<phase>[a-z_]+)-(?P<images>\d{9,})\.png")
 TITLES = {
     "reading": "Reading the images",
@@ -149,16 +148,6 @@ def sheet(run: TrainingRun) -> tuple[Path, Sheet] | None:
         return None
     _, path, match = max(found)
     return path, Sheet(path.name, title(match["phase"]), int(match["images"]))
-
-
-def tail(run: TrainingRun) -> list[str]:
-    """The last lines of run.log."""
-    path = folder(run) / "run.log"
-    if not path.exists():
-        return []
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        return file.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
 
 
 def stamp(run: TrainingRun) -> str:

@@ -17,10 +17,11 @@ from dashboard.training_forms import BudgetForm, TrainingForm
 from galaxies import datasets, training_runs
 from galaxies.ml.loop import TrainingError
 from galaxies.models import TrainingRun
-from galaxies.training_record import in_one_sentence
+from galaxies.training_record import in_one_sentence, tail
 from galaxies.views import HtmxHttpRequest
 
 LISTED = 50
+LOG_LINES = 14
 STOP_POLLING = 286  # as htmx understands it
 
 
@@ -136,7 +137,7 @@ def _context(run: TrainingRun) -> dict[str, Any]:
         "charts": charts,
         "kid": training_page.kid(charts),
         "sheet": found and found[1],
-        "log": training_page.tail(run),
+        "log": tail(run.name, LOG_LINES),
         "choices": training_page.choices(run),
         **_standing(run),
     }

@@ -1,10 +1,7 @@
-from collections import deque
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -16,7 +13,9 @@ from galaxies import charts, measuring, versions
 from galaxies.ml.bundle import BundleError
 from galaxies.models import Galaxy, ModelVersion, TrainingRun, Vote
 from galaxies.services import delete_galaxies
+from galaxies.training_record import tail
 from galaxies.versions import VersionError
+from nebulai.admin import ReadOnly
 
 if TYPE_CHECKING:  # Django's own ModelAdmin takes no type argument, the stubs' does
     VersionAdmin = admin.ModelAdmin[ModelVersion]
@@ -31,7 +30,6 @@ else:
 REACHABLE = 10_000  # rows of a list that pages lead to; a search finds the others
 NAMED = 100  # galaxies that are named before they are deleted
 LOG_LINES = 40
-LOG_BYTES = 20_000
 
 
 class BoundedPaginator(AnyPaginator):
@@ -184,7 +182,7 @@ def _image(galaxy: Galaxy, side: int) -> str:
 
 
 @admin.register(Vote)
-class VoteAdmin(VotesAdmin):
+class VoteAdmin(ReadOnly, VotesAdmin):
     """Read-only: galaxies.votes alone writes votes, together with their sums."""
 
     list_display = ["galaxy", "value", "person", "created"]
@@ -198,18 +196,9 @@ class VoteAdmin(VotesAdmin):
     show_full_result_count = False
     paginator = BoundedPaginator
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
 
 @admin.register(TrainingRun)
-class TrainingRunAdmin(RunsAdmin):
+class TrainingRunAdmin(ReadOnly, RunsAdmin):
     """Read-only: runs are started, cancelled and resumed on the dashboard."""
 
     list_display = ["name", "state", "started_by", "created", "started", "finished", "phase", "model_version"]
@@ -218,28 +207,7 @@ class TrainingRunAdmin(RunsAdmin):
     search_fields = ["name"]
     readonly_fields = ["log"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     @admin.display(description="end of its log")
     def log(self, run: TrainingRun) -> str:
         """What the training said last."""
-        folder = Path(settings.DATA_DIR) / "training" / run.name
-        return format_html("<pre>{}</pre>", _tail(folder / "output.txt") or _tail(folder / "log.csv") or "none")
-
-
-def _tail(file: Path) -> str:
-    """The last lines of a file, "" if there is none."""
-    try:
-        with file.open("rb") as stream:
-            stream.seek(max(0, stream.seek(0, 2) - LOG_BYTES))
-            text = stream.read().decode(errors="replace")
-    except OSError:
-        return ""
-    return "\n".join(deque(text.splitlines(), LOG_LINES))
+        return format_html("<pre>{}</pre>", "\n".join(tail(run.name, LOG_LINES)) or "none")

@@ -13,6 +13,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import Error as DatabaseTrouble
 from django.db import close_old_connections, connection
 from django.utils import timezone
@@ -31,6 +32,17 @@ LISTEN_SECONDS = 1.0
 TROUBLE_SECONDS = 60.0  # between two notes of a database that is gone
 LAST_TRIES = (0, 1, 4, 15, 40)  # seconds before each attempt to write how it ended
 LOG = "run.log"
+TAIL_BYTES = 20_000
+
+
+def tail(name: str, lines: int) -> list[str]:
+    """The last lines of the log of the run of that name, none if it has no log."""
+    path = Path(settings.DATA_DIR) / "training" / name / LOG
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        return file.read().decode(errors="replace").splitlines()[-lines:]
 
 
 class Record:

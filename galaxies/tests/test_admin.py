@@ -185,7 +185,7 @@ def test_a_training_run_shows_the_end_of_its_log(staff: Client, tmp_path: Path, 
     run = TrainingRun.objects.create(name="a-run", state=TrainingRun.State.DONE)
     folder = tmp_path / "training" / "a-run"
     folder.mkdir(parents=True)
-    (folder / "output.txt").write_text("\n".join(f"line {i} <b>" for i in range(100)))
+    (folder / "run.log").write_text("\n".join(f"line {i} <b>" for i in range(100)))
     page = staff.get(f"{ADMIN}trainingrun/{run.pk}/change/").content.decode()
     assert "line 99 &lt;b&gt;" in page
     assert "line 20 " not in page
