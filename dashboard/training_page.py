@@ -26,6 +26,7 @@ TITLES = {
     "encoder": "Encoder: learning what makes galaxies alike",
     "features": "Features of all images",
     "families": "K-Means: cutting the families",
+    "eyes": "Eyes: the encoder that the discriminator looks through",
     "warm_start": "Warm start: redrawing real galaxies",
     "adversarial": "Adversarial: generator against discriminator",
 }
@@ -33,6 +34,7 @@ STEPS = {
     "Images": ("", "reading"),
     "Encoder": ("encoder",),
     "Families": ("features", "families"),
+    "Eyes": ("eyes",),
     "Warm start": ("warm_start",),
     "Adversarial": ("adversarial",),
     "Sharpening": (),

@@ -85,6 +85,7 @@ CONDITIONS = {
 }
 PHASES = {
     "encoder": "Learning to see: the encoder whose features make the families",
+    "eyes": "A second pair of eyes: the encoder that the discriminator looks through",
     "warm_start": "A blurred start: the generator learns to redraw real galaxies",
     "stage": "Sharpening: the step to {} px",
     "adversarial": "The contest: generator against discriminator",

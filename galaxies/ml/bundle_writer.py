@@ -131,10 +131,13 @@ def _clustering(trained: Trained, data: Dataset) -> dict[str, Any]:
 
 
 def _phases(run: Run, trained: Trained) -> dict[str, Any]:
-    names = ["encoder", "warm_start", *(f"stage_{s.config.resolution}" for s in trained.stages), "adversarial"]
+    names = ["encoder", "eyes", "warm_start", *(f"stage_{s.config.resolution}" for s in trained.stages), "adversarial"]
     # A training that goes on from a finished model has no encoder and no warm start of its own.
     headers = {name: read_header(run.checkpoint(name)) for name in names if run.checkpoint(name).exists()}
-    return {n: {"images": h["steps"] * h["batch"], "seconds": round(h["seconds"])} for n, h in headers.items()}
+    phases = {n: {"images": h["steps"] * h["batch"], "seconds": round(h["seconds"])} for n, h in headers.items()}
+    if (best := run.checkpoint("best")).exists():
+        phases["adversarial"]["kept"] = read_header(best)["images"]
+    return phases
 
 
 def _write_exemplars(bundle: Bundle, cluster: int) -> list[str]:
@@ -158,10 +161,17 @@ def _write_sample_sheet(bundle: Bundle) -> None:
     write_sheet(bundle.path / "sample_sheet.webp", np.stack(rows))
 
 
+def _kept(phase: dict[str, Any]) -> str:
+    kept = phase.get("kept", phase["images"])
+    return "" if kept == phase["images"] else f" (kept: the state after {kept:,}, of the lowest KID)"
+
+
 def model_card(manifest: dict[str, Any]) -> str:
     """What the model is, learned from and cannot do, in Markdown."""
     data, phases = manifest["data"], manifest["training"]["phases"]
-    seen = {name: f"{phase['images']:,} in {phase['seconds'] / 60:.0f} min" for name, phase in phases.items()}
+    seen = {
+        name: f"{phase['images']:,} in {phase['seconds'] / 60:.0f} min{_kept(phase)}" for name, phase in phases.items()
+    }
     weighed = manifest["training"]["settings"].get("weighed_by")
     learned = f" Images that people would rather like were shown more often, by {weighed}." if weighed else ""
     begun = manifest["training"]["settings"].get("started_from")

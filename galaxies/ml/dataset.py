@@ -28,7 +28,7 @@ HELD_OUT = 0.2
 CROP = 256
 MINIMUM = 500
 RESIZE_FILTER = "area"
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 
 # Galaxy10 DECaLS, in the order of its `ans` (Leung & Bovy 2019; Walmsley et al. 2021).
 GALAXY10_CLASSES = (
@@ -120,7 +120,9 @@ def read_image(raw: bytes, resolution: int, crop: int = CROP) -> Images:
 
 def _square(image: Image.Image, resolution: int, crop: int) -> Image.Image:
     side = max(min(crop, *image.size), resolution)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
+    # The middle of an even side n is pixel n / 2 in SDSS's cutouts: here it comes to the left of the square's middle,
+    # where the galaxies' measured mean centre is nearest to it and a mirrored galaxy stays in its place.
+    left, top = (min(n // 2 - (side - 1) // 2, n - side) for n in image.size)
     image = image.crop((left, top, left + side, top + side))
     return image if side == resolution else image.resize((resolution, resolution), Image.Resampling.BOX)
 

@@ -62,10 +62,14 @@ class Encoder(keras.Model):  # type: ignore[misc]
         self.trunk = Trunk(config.channels)
         self.head = layers.Dense(config.features, dtype="float32")
 
-    def call(self, images: Any) -> Any:
+    def maps(self, images: Any) -> list[Any]:
+        """The maps of all stages (galaxies.ml.networks.Trunk) of images whose faint light is stretched."""
         x = ops.arcsinh(ops.maximum(images + 1, 0) * (STRETCH / 2)) / np.arcsinh(STRETCH)
-        x = ops.cast(self.trunk(2 * x - 1), "float32")
-        return self.head(ops.mean(x, axis=(1, 2)))
+        maps: list[Any] = self.trunk(2 * x - 1)
+        return maps
+
+    def call(self, images: Any) -> Any:
+        return self.head(ops.mean(ops.cast(self.maps(images)[-1], "float32"), axis=(1, 2)))
 
 
 def build_encoder(config: EncoderConfig) -> Encoder:
@@ -80,25 +84,35 @@ def to_float(images: Any) -> Any:
     return tf.cast(images, tf.float32) / 127.5 - 1.0
 
 
-def augment(images: Any, seed: Any) -> Any:
+def turned(images: Any, seed: Any) -> Any:
     """One view: (N, R, R, 3) in [-1, 1] -> the same shape.
 
-    Turned by any angle, mirrored, zoomed and shifted a little, half of them blurred, half of them grey, brighter or
-    fainter, with noise, and without the surroundings outside a disc: what is left to tell galaxies apart is form.
+    Turned by any angle, mirrored, zoomed and shifted a little, half of them blurred, half of them grey, with noise:
+    brightness and surroundings are left.
     """
+    view = _turned(images + 1.0, tf.random.stateless_uniform([6, tf.shape(images)[0]], seed))
+    return view + NOISE * tf.random.stateless_normal(tf.shape(view), tf.random.fold_in(seed, 7)) - 1.0
+
+
+def augment(images: Any, seed: Any) -> Any:
+    """As `turned`, and brighter or fainter, without what lies outside a disc: only form tells galaxies apart."""
     n, side = tf.shape(images)[0], images.shape[1]
     u = tf.random.stateless_uniform([8, n], seed)
-    turned = _turn_and_zoom(images + 1.0, u[:5])
-    blurred = tf.nn.avg_pool2d(tf.nn.avg_pool2d(turned, 2, 1, "SAME"), 2, 1, "SAME")
-    view = tf.where((u[5] < BLUR_SHARE)[:, None, None, None], blurred, turned)
-    grey = tf.broadcast_to(tf.reduce_mean(view, axis=3, keepdims=True), tf.shape(view))
-    view = tf.where((u[2] * 2 % 1 < GREY_SHARE)[:, None, None, None], grey, view)
+    view = _turned(images + 1.0, u[:6])
     gain = GAIN[0] * (GAIN[1] / GAIN[0]) ** u[6]
     grid = (tf.range(side, dtype=tf.float32) - (side - 1) / 2) / side
     radius = tf.sqrt(grid[:, None] ** 2 + grid[None] ** 2)[None]
     disc = tf.sigmoid(30 * (DISC[0] + (DISC[1] - DISC[0]) * u[7][:, None, None] - radius))
     view = view * (gain[:, None, None] * disc)[..., None]
     return view + NOISE * tf.random.stateless_normal(tf.shape(view), tf.random.fold_in(seed, 7)) - 1.0
+
+
+def _turned(images: Any, u: Any) -> Any:
+    sharp = _turn_and_zoom(images, u[:5])
+    blurred = tf.nn.avg_pool2d(tf.nn.avg_pool2d(sharp, 2, 1, "SAME"), 2, 1, "SAME")
+    view = tf.where((u[5] < BLUR_SHARE)[:, None, None, None], blurred, sharp)
+    grey = tf.broadcast_to(tf.reduce_mean(view, axis=3, keepdims=True), tf.shape(view))
+    return tf.where((u[2] * 2 % 1 < GREY_SHARE)[:, None, None, None], grey, view)
 
 
 def _turn_and_zoom(images: Any, u: Any) -> Any:
@@ -132,10 +146,18 @@ def contrastive_loss(a: Any, b: Any) -> Any:
 
 
 def train_encoder(
-    images: Images, config: EncoderConfig, budget: Budget, run: Run, reporter: Reporter, seed: int = 0
+    images: Images,
+    config: EncoderConfig,
+    budget: Budget,
+    run: Run,
+    reporter: Reporter,
+    seed: int = 0,
+    name: str = "encoder",
+    view: Callable[[Any, Any], Any] = augment,
 ) -> Encoder:
     """Self-supervised training on (N, R, R, 3) uint8 images of the encoder's resolution.
 
+    name: of the phase and its checkpoint; view: (images, seed) -> what two views of a galaxy shall agree in.
     Raises: Stopped, TrainingError (galaxies.ml.loop).
     """
     with dtype_policy(faster_policy()):
@@ -154,7 +176,7 @@ def train_encoder(
         key = tf.stack([seed, number])
         picked = tf.random.stateless_uniform([batch], key, maxval=len(images), dtype=tf.int32)
         x = to_float(tf.gather(data, picked))
-        views = tf.concat([augment(x, tf.random.fold_in(key, 1)), augment(x, tf.random.fold_in(key, 2))], 0)
+        views = tf.concat([view(x, tf.random.fold_in(key, 1)), view(x, tf.random.fold_in(key, 2))], 0)
         with tf.GradientTape() as tape:
             a, b = tf.split(projector(activate(encoder(views))), 2)
             loss = contrastive_loss(a, b)
@@ -167,7 +189,7 @@ def train_encoder(
         return {"contrastive": step(tf.constant(number), tf.constant(rate, tf.float32))}
 
     state = {"encoder": encoder, "projector": projector, "optimizer": optimizer}
-    phase = Phase("encoder", train, state, batch)
+    phase = Phase(name, train, state, batch)
     run_phase(phase, budget, run, reporter)
     trained = build_encoder(config)
     trained.set_weights(encoder.get_weights())

@@ -47,7 +47,7 @@ class StageConfig:
     top: int = 20
 
 
-def _conv(channels: int, size: int = 3, **options: Any) -> layers.Conv2D:
+def conv(channels: int, size: int = 3, **options: Any) -> layers.Conv2D:
     return layers.Conv2D(channels, size, padding="same", kernel_initializer="he_normal", **options)
 
 
@@ -65,10 +65,10 @@ class StyledConv(layers.Layer):  # type: ignore[misc]
     def __init__(self, channels: int, **options: Any) -> None:
         super().__init__(**options)
         self.channels = channels
-        self.conv = _conv(channels, use_bias=False)
+        self.conv = conv(channels, use_bias=False)
 
     def build(self, x_shape: Any, w_shape: Any = None, noise_shape: Any = None) -> None:
-        self.style = layers.Dense(x_shape[-1], bias_initializer="ones", kernel_initializer=_scaled(0.5))
+        self.style = layers.Dense(x_shape[-1], bias_initializer="ones", kernel_initializer=scaled(0.5))
         self.style.build(w_shape)
         self.conv.build(x_shape)
         self.bias = self.add_weight(shape=(self.channels,), initializer="zeros", name="bias")
@@ -82,7 +82,7 @@ class StyledConv(layers.Layer):  # type: ignore[misc]
         return activate(x + noise * self.noise_strength + self.bias)
 
 
-def _scaled(scale: float) -> Any:
+def scaled(scale: float) -> Any:
     return keras.initializers.VarianceScaling(scale, mode="fan_in", distribution="normal")
 
 
@@ -95,13 +95,13 @@ class Generator(keras.Model):  # type: ignore[misc]
     def __init__(self, config: GeneratorConfig, **options: Any) -> None:
         super().__init__(**options)
         self.config = config
-        self.embedding = layers.Dense(config.z_dim // 2, use_bias=False, kernel_initializer=_scaled(config.n_clusters))
+        self.embedding = layers.Dense(config.z_dim // 2, use_bias=False, kernel_initializer=scaled(config.n_clusters))
         self.mapping = [layers.Dense(config.w_dim, kernel_initializer="he_normal") for _ in range(2)]
         self.root = layers.Dense(16 * config.channels[0])
         self.before = [StyledConv(c) for c in config.channels[1:]]
         self.after = [StyledConv(c) for c in config.channels[1:]]
         self.first = StyledConv(config.channels[0])
-        self.to_rgb = [layers.Conv2D(3, 1, dtype="float32", kernel_initializer=_scaled(0.1)) for _ in config.channels]
+        self.to_rgb = [layers.Conv2D(3, 1, dtype="float32", kernel_initializer=scaled(0.1)) for _ in config.channels]
 
     def build(self, *_: Any) -> None:
         size = self.config.resolution
@@ -153,9 +153,9 @@ class ResidualDown(layers.Layer):  # type: ignore[misc]
         self.channels = channels
 
     def build(self, shape: Any) -> None:
-        self.first = _conv(shape[-1])
-        self.second = _conv(self.channels)
-        self.skip = _conv(self.channels, 1, use_bias=False)
+        self.first = conv(shape[-1])
+        self.second = conv(self.channels)
+        self.skip = conv(self.channels, 1, use_bias=False)
         for layer in (self.first, self.second, self.skip):
             layer.build((*shape[:-1], shape[-1]))
 
@@ -164,52 +164,25 @@ class ResidualDown(layers.Layer):  # type: ignore[misc]
         return (activate(self.second(y)) + self.skip(ops.average_pool(x, 2))) * 0.5**0.5
 
 
-def minibatch_deviation(x: Any) -> Any:
-    """One more channel: the mean standard deviation over the batch (Karras et al. 2018)."""
-    x32 = ops.cast(x, "float32")
-    deviation = ops.mean(ops.sqrt(ops.var(x32, axis=0) + 1e-8))
-    plane = ops.ones_like(x[..., :1]) * ops.cast(deviation, x.dtype)
-    return ops.concatenate([x, plane], axis=-1)
-
-
 class Trunk(keras.Model):  # type: ignore[misc]
-    """images (N, R, R, C0) -> (N, 4, 4, C): the stages that discriminators and encoders share in design.
+    """images (N, R, R, C0) -> maps [(N, R/2, R/2, C1), (N, R/4, R/4, C2), ...]: what discriminators and encoders share.
 
     Squares of 2 x 2 pixels become channels first: nothing is lost, and no convolution runs at full resolution.
     """
 
     def __init__(self, channels: Sequence[int], **options: Any) -> None:
         super().__init__(**options)
-        self.stem = _conv(channels[0])
+        self.stem = conv(channels[0])
         self.down = [ResidualDown(c) for c in channels[1:]]
 
-    def call(self, images: Any) -> Any:
+    def call(self, images: Any) -> list[Any]:
         n, side, channels = images.shape[0], images.shape[1] // 2, images.shape[3]
         squares = ops.reshape(images, (-1 if n is None else n, side, 2, side, 2, channels))
         squares = ops.reshape(ops.transpose(squares, (0, 1, 3, 2, 4, 5)), (-1, side, side, 4 * channels))
-        x = activate(self.stem(squares))
+        maps = [activate(self.stem(squares))]
         for layer in self.down:
-            x = layer(x)
-        return x
-
-
-class Discriminator(keras.Model):  # type: ignore[misc]
-    """(looks (N, R, R, 9), labels) -> (N,) float32 logits, with a projection on the cluster (Miyato & Koyama 2018)."""
-
-    def __init__(self, channels: Sequence[int], **options: Any) -> None:
-        super().__init__(**options)
-        self.trunk = Trunk(channels)
-        self.last = _conv(channels[-1])
-        self.dense = layers.Dense(channels[-1], dtype="float32")
-        self.logit = layers.Dense(1, dtype="float32")
-        self.embedding = layers.Dense(channels[-1], use_bias=False, dtype="float32", kernel_initializer=_scaled(1.0))
-
-    def call(self, images: Any, labels: Any) -> Any:
-        x = minibatch_deviation(self.trunk(images))
-        x = activate(self.last(x))
-        x = activate(self.dense(ops.reshape(ops.cast(x, "float32"), (-1, 16 * x.shape[-1]))))
-        projection = ops.sum(x * self.embedding(labels), axis=1) / x.shape[-1] ** 0.5
-        return self.logit(x)[:, 0] + projection
+            maps.append(layer(maps[-1]))
+        return maps
 
 
 class LatentEncoder(keras.Model):  # type: ignore[misc]
@@ -222,7 +195,7 @@ class LatentEncoder(keras.Model):  # type: ignore[misc]
         self.head = layers.Dense(2 * z_dim, dtype="float32")
 
     def call(self, images: Any, labels: Any) -> Any:
-        x = self.trunk(images)
+        x = self.trunk(images)[-1]
         x = ops.cast(ops.reshape(x, (-1, 16 * x.shape[-1])), "float32")
         x = self.head(activate(self.hidden(ops.concatenate([x, labels], axis=1))))
         return ops.split(x, 2, axis=1)
@@ -237,11 +210,11 @@ class Stage(keras.Model):  # type: ignore[misc]
     def __init__(self, config: StageConfig, **options: Any) -> None:
         super().__init__(**options)
         self.config = config
-        self.stem = _conv(config.channels)
-        self.blocks = [(_conv(config.channels), _conv(config.channels)) for _ in range(config.blocks)]
-        self.up = _conv(config.top)
-        self.first = _conv(config.top)
-        self.second = layers.Conv2D(3, 3, padding="same", kernel_initializer=_scaled(0.1), dtype="float32")
+        self.stem = conv(config.channels)
+        self.blocks = [(conv(config.channels), conv(config.channels)) for _ in range(config.blocks)]
+        self.up = conv(config.top)
+        self.first = conv(config.top)
+        self.second = layers.Conv2D(3, 3, padding="same", kernel_initializer=scaled(0.1), dtype="float32")
 
     def call(self, images: Any, noise: Any) -> Any:
         x = activate(self.stem(images))
@@ -269,7 +242,7 @@ class PatchCritic(keras.Model):  # type: ignore[misc]
 
     def call(self, images: Any, condition: Any) -> Any:
         detail = (images - condition) * self.DETAIL
-        return self.logit(self.trunk(ops.concatenate([detail, condition], axis=-1)))[..., 0]
+        return self.logit(self.trunk(ops.concatenate([detail, condition], axis=-1))[-1])[..., 0]
 
 
 def build_generator(config: GeneratorConfig) -> Generator:
@@ -279,14 +252,6 @@ def build_generator(config: GeneratorConfig) -> Generator:
     w = generator.map(np.zeros((1, config.z_dim), "float32"), np.eye(1, config.n_clusters, dtype="float32"))
     generator(w, [np.zeros((1, r, r, 1), "float32") for r in generator.noise_resolutions])
     return generator
-
-
-def build_discriminator(config: GeneratorConfig, channels: Sequence[int]) -> Discriminator:
-    """A discriminator for three looks at an image of `build_generator(config)`, with all its weights made."""
-    discriminator = Discriminator(channels)
-    images, labels = _blank(config)
-    discriminator(np.concatenate([images] * 3, axis=-1), labels)
-    return discriminator
 
 
 def build_latent_encoder(config: GeneratorConfig, channels: Sequence[int]) -> LatentEncoder:

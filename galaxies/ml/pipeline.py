@@ -23,7 +23,7 @@ from galaxies.ml import training
 from galaxies.ml.bundle import normals
 from galaxies.ml.clusters import Choice, Clusters, Labels, fit, match_ids
 from galaxies.ml.dataset import Dataset, Images
-from galaxies.ml.encoder import Encoder, EncoderConfig, make_encode, shrink, train_encoder
+from galaxies.ml.encoder import Encoder, EncoderConfig, make_encode, shrink, train_encoder, turned
 from galaxies.ml.inference import make_forward
 from galaxies.ml.loop import Budget, Report, Reporter, Run, TrainingError, write_arrays
 from galaxies.ml.metrics import kernel_distance
@@ -43,14 +43,19 @@ ENCODE_IMAGES = 1024  # between two looks at whether the run shall stop
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides a training besides its images. Budgets in images; minutes, if given, are split by `shares`."""
+    """All that decides a training besides its images. Budgets in images; minutes, if given, are split by `shares`.
+
+    encoder: what cuts the families and judges; eyes: what the discriminator sees through, another network altogether.
+    """
 
     preset: str
     resolution: int
     encoder: EncoderConfig
+    eyes: EncoderConfig
     channels: tuple[int, ...]
     adversarial: training.AdversarialSettings
     encoder_images: int
+    eyes_images: int
     warm_images: int
     adversarial_images: int
     stage_images: int
@@ -74,24 +79,27 @@ class Settings:
 
     def budget(self, images: int, share: float) -> Budget:
         """Of a phase. Without encoder and warm start, the other phases have their time."""
-        whole = SHARES["adversarial"] + SHARES["stages"] if self.started_from else 1.0
+        whole = 1.0 - SHARES["encoder"] - SHARES["warm"] if self.started_from else 1.0
         return Budget(images, self.minutes * share / whole if self.minutes else None)
 
 
-SHARES = {"encoder": 0.15, "warm": 0.1, "adversarial": 0.55, "stages": 0.2}
+SHARES = {"encoder": 0.15, "eyes": 0.05, "warm": 0.1, "adversarial": 0.5, "stages": 0.2}
 
 _TINY_GAN = training.AdversarialSettings(discriminator=(8, 16), batch=16, head_start=4, ema_images=100, lazy=4)
+_EYES = EncoderConfig(channels=(32, 64, 128, 192))
+_CHANNELS = (192, 128, 96, 64, 24)
 PRESETS = {
     "tiny": Settings(
-        "tiny", 32, EncoderConfig(16, (16, 24), 16, 64, zooms=(1, 2)), (16, 16, 8), _TINY_GAN, 1_280, 640, 640, 320
+        "tiny", 32, EncoderConfig(16, (16, 24), 16, 64, zooms=(1, 2)), EncoderConfig(16, (12, 16), 16, 64), (16, 16, 8),
+        _TINY_GAN, 1_280, 640, 640, 640, 320,
     ),
     "small": Settings(
-        "small", 128, EncoderConfig(zooms=(1, 2)), (192, 128, 80, 40, 12), training.AdversarialSettings(),
-        100_000, 50_000, 280_000, 60_000,
+        "small", 128, EncoderConfig(zooms=(1, 2)), _EYES, _CHANNELS, training.AdversarialSettings(),
+        100_000, 60_000, 50_000, 280_000, 60_000,
     ),
     "standard": Settings(
-        "standard", 256, EncoderConfig(zooms=(1, 2)), (192, 128, 80, 40, 12), training.AdversarialSettings(),
-        100_000, 50_000, 2_000_000, 60_000,
+        "standard", 256, EncoderConfig(zooms=(1, 2)), _EYES, _CHANNELS, training.AdversarialSettings(),
+        100_000, 60_000, 50_000, 2_000_000, 60_000,
     ),
 }  # fmt: skip
 
@@ -165,7 +173,17 @@ def train(
     judge = kid_judge(make_encode(encoder, zooms=(1,)), whole, np.bincount(labels[data.train]))
     small = shrink(images, settings.base)
     begin = origin.generator if origin else None
-    generator = train_generator(small, labels[data.train], settings, run, reporter, judge, weights, begin)
+    eyes = train_encoder(
+        shrink(images, settings.eyes.resolution),
+        settings.eyes,
+        DONE if run.checkpoint("adversarial").exists() else settings.budget(settings.eyes_images, SHARES["eyes"]),
+        run,
+        reporter,
+        settings.seed + 1,
+        "eyes",
+        turned,
+    )
+    generator = train_generator(small, labels[data.train], settings, run, reporter, judge, weights, begin, eyes)
     stages = [
         train_stage(
             shrink(images, side),
@@ -235,11 +253,12 @@ def train_generator(
     judge: Callable[[Generator], float] | None = None,
     weights: Weights | None = None,
     begin: Generator | None = None,
+    eyes: Encoder | None = None,
 ) -> Generator:
     """Warm start, then the adversarial phase; the mean w of every family is measured at the end.
 
     weights: (N,), how often the adversarial phase draws each image; the warm start draws all alike.
-    begin: a generator that has been trained before and needs no warm start.
+    begin: a generator that has been trained before and needs no warm start; eyes: what the discriminator sees through.
     """
     n_clusters = int(labels.max()) + 1
     data = training.Conditioned(images, labels, n_clusters)
@@ -266,6 +285,7 @@ def train_generator(
         settings.seed,
         sheet_sampler,
         judge,
+        eyes,
     )
     measure_w_mean(ema)
     return ema
@@ -283,20 +303,20 @@ def kid_judge(
     real = (real - mean) / deviation
     bounds = np.round(np.cumsum(counts) / counts.sum() * KID_SAMPLES).astype(int)
     clusters = np.repeat(np.arange(len(counts)), np.diff(bounds, prepend=0))
-    identity = np.eye(len(counts), dtype=np.float32)
+    return lambda generator: kernel_distance(real, (encode(paint(generator, clusters)) - mean) / deviation)
 
-    def judge(generator: Generator) -> float:
-        forward, z_dim, sides = make_forward(generator, [])
-        features = []
-        for start in range(0, KID_SAMPLES, 32):
-            rows = range(start, min(start + 32, KID_SAMPLES))
-            z = np.stack([normals(seed, z_dim) for seed in rows])
-            noise = [normals(KID_SAMPLES + start, len(rows) * s * s).reshape(-1, s, s, 1) for s in sides]
-            images = forward(z, identity[clusters[rows]], np.ones((len(rows), 1), np.float32), noise).numpy()
-            features.append(encode(images))
-        return kernel_distance(real, (np.concatenate(features) - mean) / deviation)
 
-    return judge
+def paint(generator: Generator, clusters: Labels) -> Images:
+    """What a generator alone, without x2 stages, makes of fixed latents: families (N,) -> (N, R, R, 3) uint8."""
+    forward, z_dim, sides = make_forward(generator, [])
+    labels = np.eye(generator.config.n_clusters, dtype=np.float32)[clusters]
+    images = []
+    for start in range(0, len(clusters), 32):
+        n = len(labels[start : start + 32])
+        z = np.stack([normals(seed, z_dim) for seed in range(start, start + n)])
+        noise = [normals(len(clusters) + start, n * s * s).reshape(-1, s, s, 1) for s in sides]
+        images.append(forward(z, labels[start : start + n], np.ones((n, 1), np.float32), noise).numpy())
+    return np.concatenate(images)
 
 
 def measure_w_mean(generator: Generator) -> None:

@@ -21,12 +21,12 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from galaxies.ml.dataset import Images
-from galaxies.ml.encoder import to_float
+from galaxies.ml.discriminators import build_discriminator
+from galaxies.ml.encoder import Encoder, to_float
 from galaxies.ml.loop import Budget, Phase, Reporter, Run, load_state, read_header, run_phase, write_arrays
 from galaxies.ml.networks import (
     Generator,
     GeneratorConfig,
-    build_discriminator,
     build_generator,
     build_latent_encoder,
 )
@@ -51,19 +51,26 @@ class Conditioned:
 
 @dataclass(frozen=True)
 class AdversarialSettings:
-    """gamma weighs the penalties R1 and R2, applied every `lazy` steps; rates are those of Adam with beta1 = 0."""
+    """gamma weighs the penalties R1 and R2, applied every `lazy` steps; rates are those of Adam with beta1 = 0.
+
+    eyes: the weight of the judges that look through an encoder, beside that of pixels, 1. mismatch: that of real images
+    under the name of another family, which all judges shall tell from well-named ones (Reed et al. 2016).
+    """
 
     discriminator: tuple[int, ...] = (40, 80, 128, 192)
     batch: int = 32
-    generator_rate: float = 5e-5
-    discriminator_rate: float = 1e-4
-    gamma: float = 0.02
-    lazy: int = 8
+    generator_rate: float = 4e-5
+    discriminator_rate: float = 1.5e-4
+    gamma: float = 0.1
+    eyes: float = 1.0
+    mismatch: float = 0.0
+    lazy: int = 12
     head_start: int = 300
     ema_images: int = 44_000
     ema_ramp: float = 0.05
-    translation: float = 0.125
-    cutout: float = 0.4
+    translation: float = 0.0625
+    cutout: float = 0.3
+    eyes_translation: float = 0.03
 
 
 VAE_VARIANCE = 0.2  # DESIGN: squared error / 0.2 + KL
@@ -82,19 +89,23 @@ def turn(images: Any, seed: Any) -> Any:
 
 
 def diff_augment(images: Any, seed: Any, translation: float, cutout: float) -> Any:
-    """Translation (sky moves in) and cutout, differentiable: what discriminators see of real and generated images."""
+    """Translation and cutout, differentiable: what discriminators see of real and generated images.
+
+    What moves in is mirrored. Where it was black, no discriminator saw what a generator did at its edges.
+    """
     n, side = tf.shape(images)[0], images.shape[1]
     u = tf.random.stateless_uniform([4, n, 1], seed)
     reach = round(side * translation)
     grid = tf.range(side)[None]
-    moved = images + 1.0
+    moved = images
     for axis, equation in ((0, "nij,njwc->niwc"), (1, "nij,nhjc->nhic")):
-        source = grid + tf.cast(tf.floor(u[axis] * (2 * reach + 1)), tf.int32) - reach
+        source = tf.abs(grid + tf.cast(tf.floor(u[axis] * (2 * reach + 1)), tf.int32) - reach)
+        source = side - 1 - tf.abs(side - 1 - source)
         moved = tf.einsum(equation, tf.one_hot(source, side, dtype=images.dtype), moved)
     half = side * cutout / 2
     rows, columns = (tf.abs(tf.cast(grid, tf.float32) - u[axis] * side) < half for axis in (2, 3))
     hole = tf.cast(rows[:, :, None, None] & columns[:, None, :, None], images.dtype)
-    return (moved - 1.0) * (1.0 - hole)
+    return moved * (1.0 - hole)
 
 
 def as_file(images: Any, seed: Any) -> Any:
@@ -181,24 +192,33 @@ def _pick(
     return x, tf.one_hot(tf.gather(clusters, picked), n_clusters)
 
 
-def penalty(discriminate: Callable[[Any], Any], images: Any) -> Any:
+def penalty(discriminate: Callable[..., Any], *images: Any) -> Any:
     """Mean squared gradient norm of the logits: R1 on real images, R2 on generated ones (Mescheder et al. 2018)."""
     with tf.GradientTape() as tape:
         tape.watch(images)
-        logits = tf.reduce_sum(discriminate(images))
-    return tf.reduce_mean(tf.reduce_sum(tape.gradient(logits, images) ** 2, axis=(1, 2, 3)))
+        logits = tf.reduce_sum(discriminate(*images))
+    return sum(tf.reduce_mean(tf.reduce_sum(g**2, axis=(1, 2, 3))) for g in tape.gradient(logits, images, "zero"))
 
 
 class Adversary:
     """Generator, its moving average, discriminator and their steps; `state` is all that a checkpoint needs."""
 
-    def __init__(self, data: Conditioned, generator: Generator, settings: AdversarialSettings, seed: int) -> None:
+    def __init__(
+        self,
+        data: Conditioned,
+        generator: Generator,
+        settings: AdversarialSettings,
+        seed: int,
+        eyes: Encoder | None = None,
+    ) -> None:
         self.settings, self.seed, self.weights = settings, seed, data.weights
         self.images, self.clusters = tf.constant(data.images), tf.constant(data.clusters)
         self.generator = generator
         self.ema = build_generator(generator.config)
         self.ema.set_weights(generator.get_weights())
-        self.discriminator = build_discriminator(generator.config, settings.discriminator)
+        self.discriminator = build_discriminator(generator.config, settings.discriminator, eyes)
+        heads = len(self.discriminator.heads)
+        self.shares = tf.constant([1.0] + heads * [settings.eyes / max(1, heads)])
         self.g_optimizer = keras.optimizers.Adam(settings.generator_rate, beta_1=0.0, beta_2=0.99)
         self.d_optimizer = keras.optimizers.Adam(settings.discriminator_rate, beta_1=0.0, beta_2=0.99)
         self.g_optimizer.build(generator.trainable_variables)
@@ -217,29 +237,44 @@ class Adversary:
         z = tf.random.stateless_normal([n, config.z_dim], fold_in(key, 2))
         return x, y, z, noise_planes(n, self.generator.noise_resolutions, key)
 
-    def _see(self, images: Any, key: Any) -> Any:
-        seen = look(as_file(images, fold_in(key, 6)))
-        return diff_augment(seen, key, self.settings.translation, self.settings.cutout)
+    def _see(self, images: Any, key: Any) -> tuple[Any, Any]:
+        """What the judge of pixels sees, and what the eyes see."""
+        seen, settings = as_file(images, fold_in(key, 6)), self.settings
+        looks = diff_augment(look(seen), key, settings.translation, settings.cutout)
+        return looks, diff_augment(seen, key, settings.eyes_translation, 0.0)
+
+    def _beats(self, better: Any, worse: Any) -> Any:
+        """Relativistic loss of every judge (judges,): how far `worse` is from being told from `better`."""
+        return tf.reduce_mean(tf.nn.softplus(worse - better), axis=0)
+
+    def _penalty(self, seen: tuple[Any, Any], labels: Any) -> Any:
+        def logit(*images: Any) -> Any:
+            return tf.linalg.matvec(self.discriminator(*images, [labels])[0], self.shares)
+
+        return penalty(logit, *seen)
 
     @tf.function
     def step(self, number: Any, rate: Any, ema_decay: Any, train_generator: bool) -> Any:
-        """One step of both players on the same forward pass; returns their losses."""
+        """One step of both players on the same forward pass; returns the losses of judges (judges,), generator and of
+        judges under wrong names (judges,)."""
         self.g_optimizer.learning_rate.assign(rate * self.settings.generator_rate)
         self.d_optimizer.learning_rate.assign(rate * self.settings.discriminator_rate)
         key = tf.stack([self.seed, number])
         x, y, z, noise = self._batch(key)
         with tf.GradientTape(persistent=True) as tape:
             fake = self.generator(self.generator.map(z, y), noise)
-            real_logits = self.discriminator(self._see(x, fold_in(key, 4)), y)
-            fake_logits = self.discriminator(self._see(fake, fold_in(key, 5)), y)
-            d_loss = tf.reduce_mean(tf.nn.softplus(fake_logits - real_logits))
-            g_loss = tf.reduce_mean(tf.nn.softplus(real_logits - fake_logits))
+            names = [y, other_labels(y, fold_in(key, 7))]
+            real, real_misnamed = self.discriminator(*self._see(x, fold_in(key, 4)), names)
+            (made,) = self.discriminator(*self._see(fake, fold_in(key, 5)), [y])
+            judges, misnamed = self._beats(real, made), self._beats(real, real_misnamed)
+            d_loss = tf.reduce_sum(self.shares * (judges + self.settings.mismatch * misnamed))
+            g_loss = tf.reduce_sum(self.shares * self._beats(made, real))
         apply(self.d_optimizer, tape, d_loss, self.discriminator.trainable_variables)
         if train_generator:
             apply(self.g_optimizer, tape, g_loss, self.generator.trainable_variables)
             for average, weight in zip(self.ema.trainable_variables, self.generator.trainable_variables, strict=True):
                 average.assign(weight + (average - weight) * ema_decay)
-        return d_loss, g_loss
+        return judges, g_loss, misnamed
 
     @tf.function
     def regularize(self, number: Any) -> Any:
@@ -249,10 +284,17 @@ class Adversary:
         fake = self.generator(self.generator.map(z, y), noise)
         x, fake = self._see(x, fold_in(key, 4)), self._see(fake, fold_in(key, 5))
         with tf.GradientTape() as tape:
-            both = penalty(lambda i: self.discriminator(i, y), x) + penalty(lambda i: self.discriminator(i, y), fake)
+            both = self._penalty(x, y) + self._penalty(fake, y)
             loss = both * (self.settings.gamma / 2 * self.settings.lazy)
         apply(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
         return both
+
+
+def other_labels(labels: Any, seed: Any) -> Any:
+    """(N, k) one-hot -> (N, k) one-hot of another family each, all alike likely; the same where there is but one."""
+    n, k = tf.shape(labels)[0], labels.shape[1]
+    steps = tf.random.stateless_uniform([n], seed, 1, max(2, k), tf.int32)
+    return tf.one_hot((tf.argmax(labels, axis=1, output_type=tf.int32) + steps) % k, k)
 
 
 def apply(optimizer: Any, tape: Any, loss: Any, weights: list[Any]) -> None:
@@ -271,13 +313,15 @@ def train_adversarial(
     seed: int = 0,
     sampler: Callable[[Generator], Sampler] | None = None,
     judge: Callable[[Generator], float] | None = None,
+    eyes: Encoder | None = None,
 ) -> Generator:
     """Train against a discriminator; returns the moving average of the generator as it was when `judge` liked it best.
 
     judge: generator -> KID, lower is better; without one the last state is returned.
+    eyes: an encoder whose features the discriminator sees, too; never the one that judges.
     Raises: Stopped, TrainingError (galaxies.ml.loop).
     """
-    adversary = Adversary(data, generator, settings, seed)
+    adversary = Adversary(data, generator, settings, seed, eyes)
     last_penalty = 0.0
 
     def train(number: int) -> dict[str, Any]:
@@ -288,10 +332,13 @@ def train_adversarial(
         share = budget.share_done(number * settings.batch, phase.seconds)
         rate = 1.0 if share < 0.7 else 0.55 + 0.45 * np.cos(np.pi * (share - 0.7) / 0.3)
         numbers = (tf.constant(v, tf.float32) for v in (rate, decay))
-        d_loss, g_loss = adversary.step(tf.constant(number), *numbers, number >= settings.head_start)
+        judges, g_loss, misnamed = adversary.step(tf.constant(number), *numbers, number >= settings.head_start)
         if number % settings.lazy == 0:
             last_penalty = float(adversary.regularize(tf.constant(number)))
-        return {"discriminator": d_loss, "generator": g_loss, "penalty": last_penalty}
+        losses = {"discriminator": judges[0], "generator": g_loss, "misnamed": tf.reduce_mean(misnamed)}
+        if eyes is not None:
+            losses["eyes"] = tf.reduce_mean(judges[1:])
+        return {**losses, "penalty": last_penalty}
 
     best = run.checkpoint("best")
 

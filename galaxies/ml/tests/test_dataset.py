@@ -33,8 +33,16 @@ def test_it_works(tmp_path: Path) -> None:
 def test_the_centre_is_cut_out_and_halved_by_averaging() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (100, 80, 3), np.uint8)
     image = read_image(encoded(Image.fromarray(pixels)), resolution=16, crop=32)
-    centre = pixels[34:66, 24:56].reshape(16, 2, 16, 2, 3).mean(axis=(1, 3))
+    centre = pixels[35:67, 25:57].reshape(16, 2, 16, 2, 3).mean(axis=(1, 3))
     assert np.abs(image - centre).max() <= 1  # Pillow rounds after each axis
+
+
+@pytest.mark.parametrize(("side", "middle"), [(100, 15), (101, 15), (32, 16)])
+def test_the_middle_pixel_comes_to_the_middle_if_there_is_room(side: int, middle: int) -> None:
+    pixels = np.zeros((side, side, 3), np.uint8)
+    pixels[side // 2, side // 2] = 255, 0, 0
+    image = read_image(encoded(Image.fromarray(pixels)), resolution=32, crop=32)
+    assert np.argwhere(image[..., 0] == 255).tolist() == [[middle, middle]]
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "webp"])

@@ -7,7 +7,6 @@ from galaxies.ml.networks import (
     PatchCritic,
     StageConfig,
     Trunk,
-    build_discriminator,
     build_generator,
     build_latent_encoder,
     build_stage,
@@ -71,21 +70,10 @@ def test_the_trunk_sees_every_pixel() -> None:
     trunk = Trunk((8, 12))
     image = tf.Variable(np.random.default_rng(0).standard_normal((1, 16, 16, 3)).astype("float32"))
     with tf.GradientTape() as tape:
-        total = tf.reduce_sum(trunk(image) ** 2)
-    assert trunk(image).shape == (1, 4, 4, 12)
+        maps = trunk(image)
+        total = tf.reduce_sum(maps[-1] ** 2)
+    assert [found.shape for found in maps] == [(1, 8, 8, 8), (1, 4, 4, 12)]
     assert (np.abs(tape.gradient(total, image).numpy()).max(axis=-1) > 0).all()
-
-
-def test_the_discriminator_judges_by_family_and_by_the_batch() -> None:
-    discriminator = build_discriminator(CONFIG, (8, 12))
-    random = np.random.default_rng(0)
-    images = random.standard_normal((6, 16, 16, 9)).astype("float32")
-    labels = np.eye(3, dtype="float32")[np.arange(6) % 3]
-    logits = np.asarray(discriminator(images, labels))
-    assert logits.shape == (6,)
-    assert not np.allclose(logits, discriminator(images, labels[[1, 2, 0, 1, 2, 0]]))
-    collapsed = np.repeat(images[:1], 6, axis=0)
-    assert not np.allclose(np.asarray(discriminator(collapsed, labels))[0], logits[0])
 
 
 def test_the_latent_encoder_gives_a_mean_and_a_log_variance() -> None:
