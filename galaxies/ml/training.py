@@ -54,7 +54,8 @@ class AdversarialSettings:
     """gamma weighs the penalties R1 and R2, applied every `lazy` steps; rates are those of Adam with beta1 = 0.
 
     eyes: the weight of the judges that look through an encoder, beside that of pixels, 1. mismatch: that of real images
-    under the name of another family, which all judges shall tell from well-named ones (Reed et al. 2016).
+    under the name of another family, which all judges shall tell from well-named ones (Reed et al. 2016), until the
+    rates begin to fall: it teaches families quickly, and to its end would make them more typical than real ones.
     """
 
     discriminator: tuple[int, ...] = (40, 80, 128, 192)
@@ -63,7 +64,7 @@ class AdversarialSettings:
     discriminator_rate: float = 1.5e-4
     gamma: float = 0.1
     eyes: float = 1.0
-    mismatch: float = 0.0
+    mismatch: float = 0.1
     lazy: int = 12
     head_start: int = 300
     ema_images: int = 44_000
@@ -73,11 +74,11 @@ class AdversarialSettings:
     eyes_translation: float = 0.03
 
 
+FULL_RATES = 0.7  # the share of the budget after which rates fall to a tenth
 VAE_VARIANCE = 0.2  # DESIGN: squared error / 0.2 + KL
 VAE_RATE = 1e-3
 ASYMMETRY = 2.0
 FAINT = 25.0
-LEVEL = 1 / 255  # half the step from one of 256 levels to the next
 
 
 def turn(images: Any, seed: Any) -> Any:
@@ -108,13 +109,13 @@ def diff_augment(images: Any, seed: Any, translation: float, cutout: float) -> A
     return moved * (1.0 - hole)
 
 
-def as_file(images: Any, seed: Any) -> Any:
-    """Cut at black and white as files are, and the steps between their 256 levels hidden: neither gives away a kind.
+def as_file(images: Any) -> Any:
+    """As a file keeps them: cut at black and white, rounded to 256 levels. Real images stay as they are.
 
-    Gradients pass as if nothing was cut, so that a pixel blacker than black learns to be brighter.
+    Gradients pass as if nothing was cut or rounded, so that a pixel blacker than black learns to be brighter.
     """
-    cut = images + tf.stop_gradient(tf.clip_by_value(images, -1.0, 1.0) - images)
-    return cut + LEVEL * tf.random.stateless_normal(tf.shape(images), seed)
+    kept = tf.round((tf.clip_by_value(images, -1.0, 1.0) + 1.0) * 127.5) / 127.5 - 1.0
+    return images + tf.stop_gradient(kept - images)
 
 
 def look(images: Any) -> Any:
@@ -197,7 +198,8 @@ def penalty(discriminate: Callable[..., Any], *images: Any) -> Any:
     with tf.GradientTape() as tape:
         tape.watch(images)
         logits = tf.reduce_sum(discriminate(*images))
-    return sum(tf.reduce_mean(tf.reduce_sum(g**2, axis=(1, 2, 3))) for g in tape.gradient(logits, images, "zero"))
+    gradients = tape.gradient(logits, images, unconnected_gradients="zero")
+    return sum(tf.reduce_mean(tf.reduce_sum(g**2, axis=(1, 2, 3))) for g in gradients)
 
 
 class Adversary:
@@ -239,7 +241,7 @@ class Adversary:
 
     def _see(self, images: Any, key: Any) -> tuple[Any, Any]:
         """What the judge of pixels sees, and what the eyes see."""
-        seen, settings = as_file(images, fold_in(key, 6)), self.settings
+        seen, settings = as_file(images), self.settings
         looks = diff_augment(look(seen), key, settings.translation, settings.cutout)
         return looks, diff_augment(seen, key, settings.eyes_translation, 0.0)
 
@@ -254,7 +256,7 @@ class Adversary:
         return penalty(logit, *seen)
 
     @tf.function
-    def step(self, number: Any, rate: Any, ema_decay: Any, train_generator: bool) -> Any:
+    def step(self, number: Any, rate: Any, ema_decay: Any, mismatch: Any, train_generator: bool) -> Any:
         """One step of both players on the same forward pass; returns the losses of judges (judges,), generator and of
         judges under wrong names (judges,)."""
         self.g_optimizer.learning_rate.assign(rate * self.settings.generator_rate)
@@ -267,7 +269,7 @@ class Adversary:
             real, real_misnamed = self.discriminator(*self._see(x, fold_in(key, 4)), names)
             (made,) = self.discriminator(*self._see(fake, fold_in(key, 5)), [y])
             judges, misnamed = self._beats(real, made), self._beats(real, real_misnamed)
-            d_loss = tf.reduce_sum(self.shares * (judges + self.settings.mismatch * misnamed))
+            d_loss = tf.reduce_sum(self.shares * (judges + mismatch * misnamed))
             g_loss = tf.reduce_sum(self.shares * self._beats(made, real))
         apply(self.d_optimizer, tape, d_loss, self.discriminator.trainable_variables)
         if train_generator:
@@ -330,8 +332,9 @@ def train_adversarial(
         half_life = min(settings.ema_images, settings.ema_ramp * seen)
         decay = 0.5 ** (settings.batch / max(half_life, 1e-8))
         share = budget.share_done(number * settings.batch, phase.seconds)
-        rate = 1.0 if share < 0.7 else 0.55 + 0.45 * np.cos(np.pi * (share - 0.7) / 0.3)
-        numbers = (tf.constant(v, tf.float32) for v in (rate, decay))
+        falling = max(0.0, share - FULL_RATES) / (1 - FULL_RATES)
+        rate = 0.55 + 0.45 * np.cos(np.pi * falling)
+        numbers = (tf.constant(v, tf.float32) for v in (rate, decay, 0.0 if falling else settings.mismatch))
         judges, g_loss, misnamed = adversary.step(tf.constant(number), *numbers, number >= settings.head_start)
         if number % settings.lazy == 0:
             last_penalty = float(adversary.regularize(tf.constant(number)))
