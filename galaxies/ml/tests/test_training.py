@@ -59,7 +59,7 @@ def test_what_moves_in_is_mirrored() -> None:
     seen = np.asarray(diff_augment(tf.constant(x), KEY, translation=0.125, cutout=0.0))[:, :, 3, 0]
     found = {tuple(row) for row in seen}
     padded = np.pad(rows, 2, mode="reflect")
-    assert found == {tuple(padded[i : i + 16]) for i in range(5)}
+    assert found == {tuple(padded[i : i + 16]) for i in (0, 2, 4)}
 
 
 def test_no_translation_and_no_cutout_change_nothing(images: np.ndarray) -> None:
