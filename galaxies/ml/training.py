@@ -91,8 +91,8 @@ def turn(images: Any, seed: Any) -> Any:
 def diff_augment(images: Any, seed: Any, translation: float, cutout: float) -> Any:
     """Translation and cutout, differentiable: what discriminators see of real and generated images.
 
-    What moves in is mirrored: where it was black, no discriminator saw what a generator did at its edges. Steps of 2 px:
-    others would hide a grid of every second pixel, which up-sampling may leave.
+    What moves in is mirrored: where it was black, no discriminator saw what a generator did at its edges. Steps are of
+    2 px: others would hide a grid of every second pixel, which up-sampling may leave.
     """
     n, side = tf.shape(images)[0], images.shape[1]
     u = tf.random.stateless_uniform([4, n, 1], seed)
