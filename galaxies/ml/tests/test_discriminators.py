@@ -45,10 +45,8 @@ def test_eyes_stay_as_they_are_while_all_else_learns() -> None:
     adversary.regularize(tf.constant(0))
     assert judges.shape == misnamed.shape == (3,)
     assert all(np.array_equal(a, b) for a, b in zip(before, eyes.get_weights(), strict=True))
-    changed = [
-        not np.array_equal(a, b) for a, b in zip(learning, adversary.discriminator.trainable_variables, strict=True)
-    ]
-    assert np.mean(changed) > 0.9
+    pairs = zip(learning, adversary.discriminator.trainable_variables, strict=True)
+    assert not [b.path for a, b in pairs if a.ndim > 1 and np.array_equal(a, b)]  # logits' biases cancel out
 
 
 def test_another_label_is_never_the_same_and_each_comes_up() -> None:
