@@ -41,7 +41,7 @@ def test_eyes_stay_as_they_are_while_all_else_learns() -> None:
     adversary = Adversary(data, build_generator(CONFIG), AdversarialSettings((8, 12), batch=8), 0, eyes)
     before = [np.array(w) for w in eyes.get_weights()]
     learning = [np.array(w) for w in adversary.discriminator.trainable_variables]
-    judges, _, misnamed = adversary.step(tf.constant(0), tf.constant(1.0), tf.constant(0.5), tf.constant(0.1), True)
+    judges, _, misnamed = adversary.step(tf.constant(0), tf.constant(1.0), tf.constant(0.5), True)
     adversary.regularize(tf.constant(0))
     assert judges.shape == misnamed.shape == (3,)
     assert all(np.array_equal(a, b) for a, b in zip(before, eyes.get_weights(), strict=True))
