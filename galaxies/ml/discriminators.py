@@ -59,7 +59,7 @@ class Head(layers.Layer):  # type: ignore[misc]
 
 
 class Discriminator(keras.Model):  # type: ignore[misc]
-    """looks (N, R, R, 9), images (N, R, R, 3) for the eyes, names -> a list of (N, judges) float32 logits.
+    """looks (N, R, R, 11), images (N, R, R, 3) for the eyes, names -> a list of (N, judges) float32 logits.
 
     names: one or several labels (N, k), each with logits of its own: they cost next to nothing beside the looks.
     """
@@ -92,12 +92,12 @@ class Discriminator(keras.Model):  # type: ignore[misc]
 def build_discriminator(
     config: GeneratorConfig, channels: Sequence[int], eyes: keras.Model | None = None
 ) -> Discriminator:
-    """A discriminator for three looks at an image of `build_generator(config)`, with all its weights made.
+    """A discriminator for the looks at an image of `build_generator(config)`, with all its weights made.
 
     eyes: an encoder (galaxies.ml.encoder) that stays as it is, of the generator's resolution; None for pixels alone.
     """
     discriminator = Discriminator(channels, eyes)
     side = config.resolution
-    looks = np.zeros((2, side, side, 9), "float32")
+    looks = np.zeros((2, side, side, 11), "float32")
     discriminator(looks, looks[..., :3], [np.eye(2, config.n_clusters, dtype="float32")])
     return discriminator

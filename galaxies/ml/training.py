@@ -78,6 +78,7 @@ VAE_VARIANCE = 0.2  # DESIGN: squared error / 0.2 + KL
 VAE_RATE = 1e-3
 ASYMMETRY = 2.0
 FAINT = 25.0
+COLOUR = 6.0
 
 
 def turn(images: Any, seed: Any) -> Any:
@@ -119,14 +120,16 @@ def as_file(images: Any) -> Any:
 
 
 def look(images: Any) -> Any:
-    """(N, R, R, 3) -> (N, R, R, 9): each image, what half a turn changes in it, and its faint light stretched.
+    """(N, R, R, 3) -> (N, R, R, 11): each image, what half a turn changes in it, its faint light and colours stretched.
 
     Galaxies look nearly the same after half a turn (Conselice et al. 2000), and no convolution sees both ends of one.
-    Sky, grain and outskirts take up a dozen of 256 levels. All three are -1 where there is nothing.
+    Sky, grain and outskirts take up a dozen of 256 levels. All these are -1 where there is nothing. What tells green
+    galaxies from real ones is a tenth of their brightness: red - green and green - blue are 0 where there is no colour.
     """
     asymmetry = ASYMMETRY * (images - images[:, ::-1, ::-1]) - 1.0
     faint = 2.0 * tf.math.asinh(FAINT * (images + 1.0)) / float(np.arcsinh(2 * FAINT)) - 1.0
-    return tf.concat([images, asymmetry, faint], axis=-1)
+    colour = COLOUR * (images[..., :2] - images[..., 1:])
+    return tf.concat([images, asymmetry, faint, colour], axis=-1)
 
 
 def noise_planes(n: int, resolutions: list[int], seed: Any) -> list[Any]:

@@ -13,7 +13,7 @@ LABELS = np.eye(3, dtype="float32")[np.arange(6) % 3]
 
 def looks() -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
-    images = random.standard_normal((6, 16, 16, 9)).astype("float32")
+    images = random.standard_normal((6, 16, 16, 11)).astype("float32")
     return images, images[..., :3]
 
 

@@ -67,17 +67,21 @@ def test_no_translation_and_no_cutout_change_nothing(images: np.ndarray) -> None
     assert np.allclose(diff_augment(x, KEY, 0.0, 0.0), x, atol=1e-6)
 
 
-def test_a_discriminator_looks_at_the_image_its_asymmetry_and_its_faint_light(images: np.ndarray) -> None:
+def test_a_discriminator_looks_at_the_image_its_asymmetry_its_faint_light_and_its_colours(images: np.ndarray) -> None:
     x = to_float(images[:4])
     symmetric = (x + x[:, ::-1, ::-1]) / 2
     assert np.allclose(look(x)[..., :3], x)
     assert np.allclose(look(symmetric)[..., 3:6], -1, atol=1e-6)
     assert np.abs(np.asarray(look(x)[..., 3:6]) + 1).mean() > 0.01
     black, sky, white = (
-        np.asarray(look(np.full((1, 2, 2, 3), v / 127.5 - 1, "float32")))[..., 6:] for v in (0, 4, 255)
+        np.asarray(look(np.full((1, 2, 2, 3), v / 127.5 - 1, "float32")))[..., 6:9] for v in (0, 4, 255)
     )
     assert np.allclose([black, white], [np.full_like(black, -1), np.full_like(black, 1)], atol=1e-5)
     assert (sky - black > 10 * 4 / 127.5 / 2).all()  # enlarged by far where it is dark
+    grey = np.repeat(x.numpy()[..., :1], 3, axis=-1)
+    green = grey + np.array([0, 0.1, 0], "float32")
+    assert np.allclose(look(grey)[..., 9:], 0)
+    assert np.allclose(look(green)[..., 9:], [-0.6, 0.6], atol=1e-5)
 
 
 def test_neither_range_nor_levels_tell_files_from_generated_images(images: np.ndarray) -> None:
