@@ -17,7 +17,8 @@ from galaxies.ml.encoder import make_encode, shrink
 from galaxies.ml.inference import load_encoder
 from galaxies.ml.loop import Run
 from galaxies.ml.metrics import kernel_distance, prdc
-from galaxies.ml.pipeline import PRESETS, paint, train_generator
+from galaxies.ml.pipeline import paint, train_generator
+from galaxies.ml.presets import PRESETS
 
 SIDE = 32
 
@@ -40,8 +41,13 @@ def main() -> None:
     mean, deviation = floor.mean(axis=0), floor.std(axis=0)
     rng = np.random.default_rng(0)
     standard = PRESETS["standard"]
+    gan = replace(standard.adversarial, discriminator=standard.adversarial.discriminator[:-1])
     settings = replace(
-        standard, channels=standard.channels[:-1], warm_images=20_000, adversarial_images=asked.budget_images
+        standard,
+        channels=standard.channels[:-1],
+        adversarial=gan,
+        warm_images=20_000,
+        adversarial_images=asked.budget_images,
     )
 
     def line(name: str, features: np.ndarray) -> None:

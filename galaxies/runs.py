@@ -163,7 +163,7 @@ def settings_of(options: Options) -> Any:
     Raises: TrainingError or BundleError, in one sentence, if the options do not go together.
     """
     from galaxies.ml.origin import check_fit
-    from galaxies.ml.pipeline import PRESETS, with_resolution
+    from galaxies.ml.presets import PRESETS, with_resolution
 
     preset = PRESETS[options.preset]
     settings = replace(

@@ -21,7 +21,8 @@ from galaxies.ml.clusters import describe
 from galaxies.ml.dataset import CROP, HELD_OUT, RESIZE_FILTER, Dataset
 from galaxies.ml.inference import weights_of
 from galaxies.ml.loop import Run, read_header
-from galaxies.ml.pipeline import SHEET_COLUMNS, SHEET_PSI, Settings, Trained, write_sheet
+from galaxies.ml.pipeline import SHEET_COLUMNS, SHEET_PSI, Trained, write_sheet
+from galaxies.ml.presets import Settings
 
 EXEMPLARS = 4
 CANDIDATES = 64

@@ -24,7 +24,7 @@ from galaxies.ml.loop import TrainingError
 from galaxies.ml.networks import Generator, Stage, StageConfig
 
 if TYPE_CHECKING:
-    from galaxies.ml.pipeline import Settings
+    from galaxies.ml.presets import Settings
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,13 @@ from galaxies.ml import training
 from galaxies.ml.bundle import normals
 from galaxies.ml.clusters import Choice, Clusters, Labels, fit, match_ids
 from galaxies.ml.dataset import Dataset, Images
-from galaxies.ml.encoder import Encoder, EncoderConfig, make_encode, shrink, train_encoder, turned
+from galaxies.ml.encoder import Encoder, make_encode, shrink, train_encoder, turned
 from galaxies.ml.inference import make_forward
-from galaxies.ml.loop import Budget, Report, Reporter, Run, TrainingError, write_arrays
+from galaxies.ml.loop import Budget, Report, Reporter, Run, write_arrays
 from galaxies.ml.metrics import kernel_distance
 from galaxies.ml.networks import Generator, GeneratorConfig, Stage, StageConfig
 from galaxies.ml.origin import Origin
+from galaxies.ml.presets import SHARES, Settings
 from galaxies.ml.stages import train_stage
 from galaxies.ml.weighing import Weights, thinned, weigh
 
@@ -39,81 +40,6 @@ SHEET_PSI = 0.8
 W_MEAN_SAMPLES = 4096
 KID_SAMPLES = 1024
 ENCODE_IMAGES = 1024  # between two looks at whether the run shall stop
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that decides a training besides its images. Budgets in images; minutes, if given, are split by `shares`.
-
-    encoder: what cuts the families and judges; eyes: what the discriminator sees through, another network altogether.
-    """
-
-    preset: str
-    resolution: int
-    encoder: EncoderConfig
-    eyes: EncoderConfig
-    channels: tuple[int, ...]
-    adversarial: training.AdversarialSettings
-    encoder_images: int
-    eyes_images: int
-    warm_images: int
-    adversarial_images: int
-    stage_images: int
-    k: int | None = None
-    seed: int = 0
-    minutes: float | None = None
-    weighed_by: str = ""  # the preference model that weighs the real images, in words; empty: all count alike
-    started_from: str = ""  # the version whose weights it begins with; empty: from scratch
-
-    @property
-    def base(self) -> int:
-        """The side of what the GAN itself paints; x2 stages lead from there to `resolution`."""
-        return int(4 * 2 ** (len(self.channels) - 1))
-
-    @property
-    def stage_sides(self) -> list[int]:
-        sides: list[int] = []
-        while (sides[-1] if sides else self.base) < self.resolution:
-            sides.append(2 * (sides[-1] if sides else self.base))
-        return sides
-
-    def budget(self, images: int, share: float) -> Budget:
-        """Of a phase. Without encoder and warm start, the other phases have their time."""
-        whole = 1.0 - SHARES["encoder"] - SHARES["warm"] if self.started_from else 1.0
-        return Budget(images, self.minutes * share / whole if self.minutes else None)
-
-
-SHARES = {"encoder": 0.15, "eyes": 0.05, "warm": 0.1, "adversarial": 0.5, "stages": 0.2}
-
-_TINY_GAN = training.AdversarialSettings(discriminator=(8, 16), batch=16, head_start=4, ema_images=100, lazy=4)
-_EYES = EncoderConfig(channels=(32, 64, 128, 192))
-_CHANNELS = (192, 128, 96, 64, 24)
-PRESETS = {
-    "tiny": Settings(
-        "tiny", 32, EncoderConfig(16, (16, 24), 16, 64, zooms=(1, 2)), EncoderConfig(16, (12, 16), 16, 64), (16, 16, 8),
-        _TINY_GAN, 1_280, 640, 640, 640, 320,
-    ),
-    "small": Settings(
-        "small", 128, EncoderConfig(zooms=(1, 2)), _EYES, _CHANNELS, training.AdversarialSettings(),
-        100_000, 60_000, 50_000, 280_000, 60_000,
-    ),
-    "standard": Settings(
-        "standard", 256, EncoderConfig(zooms=(1, 2)), _EYES, _CHANNELS, training.AdversarialSettings(),
-        100_000, 60_000, 50_000, 2_000_000, 60_000,
-    ),
-}  # fmt: skip
-
-
-def with_resolution(settings: Settings, resolution: int) -> Settings:
-    """The same settings for another side.
-
-    Raises: TrainingError unless it is the base side times a power of two.
-    """
-    changed = replace(settings, resolution=resolution)
-    if changed.base * 2 ** len(changed.stage_sides) != resolution:
-        sides = ", ".join(str(settings.base * 2**i) for i in range(4))
-        raise TrainingError(f"Preset {settings.preset} cannot paint {resolution} px: choose one of {sides}.")
-    return changed
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ import tensorflow as tf
 
 from galaxies.ml.dataset import Images
 from galaxies.ml.encoder import to_float
+from galaxies.ml.looks import turn
 from galaxies.ml.loop import Budget, Phase, Reporter, Run, run_phase
 from galaxies.ml.networks import PatchCritic, Stage, StageConfig, build_stage
-from galaxies.ml.training import apply, fold_in, penalty, turn
+from galaxies.ml.training import apply, fold_in, penalty
 
 CROP = 32  # px of the input
 BATCH = 16

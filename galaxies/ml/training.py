@@ -23,6 +23,7 @@ import tensorflow as tf
 from galaxies.ml.dataset import Images
 from galaxies.ml.discriminators import build_discriminator
 from galaxies.ml.encoder import Encoder, to_float
+from galaxies.ml.looks import as_file, diff_augment, look, turn
 from galaxies.ml.loop import Budget, Phase, Reporter, Run, load_state, read_header, run_phase, write_arrays
 from galaxies.ml.networks import (
     Generator,
@@ -76,60 +77,6 @@ class AdversarialSettings:
 FULL_RATES = 0.7  # the share of the budget after which rates fall to a tenth
 VAE_VARIANCE = 0.2  # DESIGN: squared error / 0.2 + KL
 VAE_RATE = 1e-3
-ASYMMETRY = 2.0
-FAINT = 25.0
-COLOUR = 6.0
-
-
-def turn(images: Any, seed: Any) -> Any:
-    """Each image by one of the eight symmetries of its own."""
-    u = tf.random.stateless_uniform([3, tf.shape(images)[0], 1, 1, 1], seed) < 0.5
-    images = tf.where(u[0], images[:, ::-1], images)
-    images = tf.where(u[1], images[:, :, ::-1], images)
-    return tf.where(u[2], tf.transpose(images, [0, 2, 1, 3]), images)
-
-
-def diff_augment(images: Any, seed: Any, translation: float, cutout: float) -> Any:
-    """Translation and cutout, differentiable: what discriminators see of real and generated images.
-
-    What moves in is mirrored: where it was black, no discriminator saw what a generator did at its edges. Steps are of
-    2 px: others would hide a grid of every second pixel, which up-sampling may leave.
-    """
-    n, side = tf.shape(images)[0], images.shape[1]
-    u = tf.random.stateless_uniform([4, n, 1], seed)
-    reach = round(side * translation / 2)
-    grid = tf.range(side)[None]
-    moved = images
-    for axis, equation in ((0, "nij,njwc->niwc"), (1, "nij,nhjc->nhic")):
-        source = tf.abs(grid + 2 * (tf.cast(tf.floor(u[axis] * (2 * reach + 1)), tf.int32) - reach))
-        source = side - 1 - tf.abs(side - 1 - source)
-        moved = tf.einsum(equation, tf.one_hot(source, side, dtype=images.dtype), moved)
-    half = side * cutout / 2
-    rows, columns = (tf.abs(tf.cast(grid, tf.float32) - u[axis] * side) < half for axis in (2, 3))
-    hole = tf.cast(rows[:, :, None, None] & columns[:, None, :, None], images.dtype)
-    return moved * (1.0 - hole)
-
-
-def as_file(images: Any) -> Any:
-    """As a file keeps them: cut at black and white, rounded to 256 levels. Real images stay as they are.
-
-    Gradients pass as if nothing was cut or rounded, so that a pixel blacker than black learns to be brighter.
-    """
-    kept = tf.round((tf.clip_by_value(images, -1.0, 1.0) + 1.0) * 127.5) / 127.5 - 1.0
-    return images + tf.stop_gradient(kept - images)
-
-
-def look(images: Any) -> Any:
-    """(N, R, R, 3) -> (N, R, R, 11): each image, what half a turn changes in it, its faint light and colours stretched.
-
-    Galaxies look nearly the same after half a turn (Conselice et al. 2000), and no convolution sees both ends of one.
-    Sky, grain and outskirts take up a dozen of 256 levels. All these are -1 where there is nothing. What tells green
-    galaxies from real ones is a tenth of their brightness: red - green and green - blue are 0 where there is no colour.
-    """
-    asymmetry = ASYMMETRY * (images - images[:, ::-1, ::-1]) - 1.0
-    faint = 2.0 * tf.math.asinh(FAINT * (images + 1.0)) / float(np.arcsinh(2 * FAINT)) - 1.0
-    colour = COLOUR * (images[..., :2] - images[..., 1:])
-    return tf.concat([images, asymmetry, faint, colour], axis=-1)
 
 
 def noise_planes(n: int, resolutions: list[int], seed: Any) -> list[Any]:

@@ -24,7 +24,7 @@ from pytest_django.fixtures import Settings
 from galaxies import runs, training_runs
 from galaxies.ml.bundle import read_manifest
 from galaxies.ml.loop import Report, Stopped
-from galaxies.ml.pipeline import PRESETS
+from galaxies.ml.presets import PRESETS
 from galaxies.models import ModelVersion, TrainingRun
 
 TINY = runs.Options(synthetic=600, preset="tiny", k=6)

@@ -10,7 +10,8 @@ from galaxies.ml.bundle import Bundle, load_bundle, read_manifest, verify
 from galaxies.ml.bundle_writer import write_bundle
 from galaxies.ml.loop import Run, TrainingError
 from galaxies.ml.origin import check_fit, load_origin
-from galaxies.ml.pipeline import PRESETS, train, with_resolution
+from galaxies.ml.pipeline import train
+from galaxies.ml.presets import PRESETS, with_resolution
 from galaxies.ml.synthetic import dataset
 
 

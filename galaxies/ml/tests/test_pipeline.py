@@ -4,7 +4,8 @@ import numpy as np
 
 from galaxies.ml.loop import Run
 from galaxies.ml.networks import GeneratorConfig, build_generator
-from galaxies.ml.pipeline import PRESETS, cut, measure_w_mean
+from galaxies.ml.pipeline import cut, measure_w_mean
+from galaxies.ml.presets import PRESETS
 
 
 def features() -> tuple[np.ndarray, np.ndarray]:
