@@ -143,13 +143,13 @@ def _pick(
     return x, tf.one_hot(tf.gather(clusters, picked), n_clusters)
 
 
-def penalty(discriminate: Callable[[Any], Any], images: Any) -> Any:
+def penalty(discriminate: Callable[..., Any], *images: Any) -> Any:
     """Mean squared gradient norm of the logits: R1 on real images, R2 on generated ones (Mescheder et al. 2018)."""
     with tf.GradientTape() as tape:
         tape.watch(images)
-        logits = tf.reduce_sum(discriminate(images))
-    gradients = tape.gradient(logits, images)
-    return tf.reduce_mean(tf.reduce_sum(gradients**2, axis=(1, 2, 3)))
+        logits = tf.reduce_sum(discriminate(*images))
+    gradients = tape.gradient(logits, images, unconnected_gradients="zero")
+    return sum(tf.reduce_mean(tf.reduce_sum(g**2, axis=(1, 2, 3))) for g in gradients)
 
 
 class Adversary:
@@ -200,9 +200,10 @@ class Adversary:
         return tf.reduce_mean(tf.nn.softplus(worse - better), axis=0)
 
     def _penalty(self, seen: tuple[Any, Any], labels: Any) -> Any:
-        """Of the judge of pixels: what judges see through eyes is smooth already."""
-        looks, images = seen
-        return penalty(lambda looks: self.discriminator(looks, images, [labels])[0][:, 0], looks)
+        def logit(*images: Any) -> Any:
+            return tf.linalg.matvec(self.discriminator(*images, [labels])[0], self.shares)
+
+        return penalty(logit, *seen)
 
     @tf.function
     def step(self, number: Any, rate: Any, ema_decay: Any, train_generator: bool) -> Any:
