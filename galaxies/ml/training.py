@@ -75,6 +75,7 @@ class AdversarialSettings:
 
 
 FULL_RATES = 0.7  # the share of the budget after which rates fall to a tenth
+EYES_PENALIZED = 0.5  # of their logits: features are smooth already, but without a penalty single galaxies run away
 VAE_VARIANCE = 0.2  # DESIGN: squared error / 0.2 + KL
 VAE_RATE = 1e-3
 
@@ -171,6 +172,7 @@ class Adversary:
         self.discriminator = build_discriminator(generator.config, settings.discriminator, eyes)
         heads = len(self.discriminator.heads)
         self.shares = tf.constant([1.0] + heads * [settings.eyes / max(1, heads)])
+        self.penalized = self.shares * tf.constant([1.0] + heads * [EYES_PENALIZED])
         self.g_optimizer = keras.optimizers.Adam(settings.generator_rate, beta_1=0.0, beta_2=0.99)
         self.d_optimizer = keras.optimizers.Adam(settings.discriminator_rate, beta_1=0.0, beta_2=0.99)
         self.g_optimizer.build(generator.trainable_variables)
@@ -201,7 +203,7 @@ class Adversary:
 
     def _penalty(self, seen: tuple[Any, Any], labels: Any) -> Any:
         def logit(*images: Any) -> Any:
-            return tf.linalg.matvec(self.discriminator(*images, [labels])[0], self.shares)
+            return tf.linalg.matvec(self.discriminator(*images, [labels])[0], self.penalized)
 
         return penalty(logit, *seen)
 
