@@ -23,7 +23,7 @@ import tensorflow as tf
 from galaxies.ml.dataset import Images
 from galaxies.ml.discriminators import build_discriminator
 from galaxies.ml.encoder import Encoder, to_float
-from galaxies.ml.looks import as_file, diff_augment, look, turn
+from galaxies.ml.looks import as_file, diff_augment, look, overshoot, turn
 from galaxies.ml.loop import Budget, Phase, Reporter, Run, load_state, read_header, run_phase, write_arrays
 from galaxies.ml.networks import (
     Generator,
@@ -76,6 +76,7 @@ class AdversarialSettings:
 
 FULL_RATES = 0.7  # the share of the budget after which rates fall to a tenth
 EYES_PENALIZED = 0.5  # of their logits: features are smooth already, but without a penalty single galaxies run away
+OVERSHOOT = 0.02
 VAE_VARIANCE = 0.2  # DESIGN: squared error / 0.2 + KL
 VAE_RATE = 1e-3
 
@@ -222,7 +223,7 @@ class Adversary:
             (made,) = self.discriminator(*self._see(fake, fold_in(key, 5)), [y])
             judges, misnamed = self._beats(real, made), self._beats(real, real_misnamed)
             d_loss = tf.reduce_sum(self.shares * (judges + self.settings.mismatch * misnamed))
-            g_loss = tf.reduce_sum(self.shares * self._beats(made, real))
+            g_loss = tf.reduce_sum(self.shares * self._beats(made, real)) + OVERSHOOT * overshoot(fake)
         apply(self.d_optimizer, tape, d_loss, self.discriminator.trainable_variables)
         if train_generator:
             apply(self.g_optimizer, tape, g_loss, self.generator.trainable_variables)

@@ -6,7 +6,7 @@ from scipy.ndimage import convolve1d
 from galaxies.ml import synthetic
 from galaxies.ml.dataset import symmetry
 from galaxies.ml.encoder import to_float
-from galaxies.ml.looks import as_file, diff_augment, look, turn
+from galaxies.ml.looks import as_file, diff_augment, look, overshoot, turn
 
 KEY = tf.constant([3, 4])
 
@@ -80,3 +80,10 @@ def test_neither_range_nor_levels_tell_files_from_generated_images(images: np.nd
     written = np.clip(np.rint((painted.numpy() + 1) * 127.5), 0, 255).astype(np.uint8)
     assert np.allclose(kept, to_float(written), atol=1e-6)
     assert (tape.gradient(kept, painted).numpy() == 1).all()
+
+
+def test_only_what_lies_well_beyond_black_and_white_costs(images: np.ndarray) -> None:
+    x = to_float(images[:4]).numpy()
+    assert float(overshoot(1.05 * x)) == 0
+    x[2, 3, 4] = [3, -2, 0]
+    assert float(overshoot(x)) == pytest.approx((1.9 + 0.9) / 4)
