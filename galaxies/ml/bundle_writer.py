@@ -164,7 +164,7 @@ def _write_sample_sheet(bundle: Bundle) -> None:
 
 def _kept(phase: dict[str, Any]) -> str:
     kept = phase.get("kept", phase["images"])
-    return "" if kept == phase["images"] else f" (kept: the state after {kept:,}, of the lowest KID)"
+    return "" if kept == phase["images"] else f" (kept: the state after {kept:,})"
 
 
 def model_card(manifest: dict[str, Any]) -> str:
