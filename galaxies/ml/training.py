@@ -75,7 +75,7 @@ class AdversarialSettings:
 
 
 FULL_RATES = 0.7  # the share of the budget after which rates fall to a tenth
-EYES_PENALIZED = 0.5  # of their logits: features are smooth already, but without a penalty single galaxies run away
+EYES_PENALIZED = 0.5  # of their logits; all and none of them were tried, too, and neither was seen to be better
 OVERSHOOT = 0.02
 VAE_VARIANCE = 0.2  # DESIGN: squared error / 0.2 + KL
 VAE_RATE = 1e-3

@@ -4,7 +4,7 @@ import tensorflow as tf
 from galaxies.ml.discriminators import build_discriminator
 from galaxies.ml.encoder import EncoderConfig, build_encoder
 from galaxies.ml.networks import GeneratorConfig, build_generator
-from galaxies.ml.training import AdversarialSettings, Adversary, Conditioned, other_labels
+from galaxies.ml.training import OVERSHOOT, AdversarialSettings, Adversary, Conditioned, other_labels
 
 CONFIG = GeneratorConfig(n_clusters=3, z_dim=8, w_dim=16, channels=(16, 12, 8))
 EYES = EncoderConfig(16, (8, 12), 6)
@@ -47,6 +47,16 @@ def test_eyes_stay_as_they_are_while_all_else_learns() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(before, eyes.get_weights(), strict=True))
     pairs = zip(learning, adversary.discriminator.trainable_variables, strict=True)
     assert not [b.path for a, b in pairs if a.ndim > 1 and np.array_equal(a, b)]  # logits' biases cancel out
+
+
+def test_what_a_file_would_cut_costs_the_generator() -> None:
+    data = Conditioned(np.zeros((8, 16, 16, 3), np.uint8), np.arange(8) % 3, 3)
+    adversary = Adversary(data, build_generator(CONFIG), AdversarialSettings((8, 12), batch=8), 0)
+    losses = []
+    for level in (1.0, 3.0):  # both white in a file
+        adversary.generator.mean_image.assign(np.full((16, 16, 3), level))
+        losses.append(float(adversary.step(tf.constant(0), tf.constant(0.0), tf.constant(1.0), False)[1]))
+    assert losses[1] - losses[0] > OVERSHOOT * 16 * 16 * 3
 
 
 def test_another_label_is_never_the_same_and_each_comes_up() -> None:
