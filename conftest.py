@@ -11,11 +11,11 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from galaxies.models import ModelVersion
-from galaxies.services import register_bundle
+from galaxies.registry.registration import register_bundle
 from galaxies.serving import Service, service
 
 ROOT = Path(__file__).parent
-TRAINING = [*sorted((ROOT / "galaxies/ml").glob("*.py")), ROOT / "galaxies/management/commands/train.py"]
+TRAINING = [*sorted((ROOT / "galaxies/ml").rglob("*.py")), ROOT / "galaxies/management/commands/train.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,10 @@
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 
 from accounts.models import User
-from accounts.services import delete_account
 from nebulai.admin import ReadOnly
 
 if TYPE_CHECKING:  # Django's own classes take no type argument, the stubs' do
@@ -17,25 +14,6 @@ else:
     PeopleAdmin, LogAdmin = UserAdmin, admin.ModelAdmin
 
 admin.site.site_header = admin.site.site_title = "NebulAI"
-
-
-@admin.register(User)
-class PersonAdmin(PeopleAdmin):
-    """Deleting somebody takes their votes out of the sums; their galaxies stay."""
-
-    def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
-        """Votes go with the person, whoever may delete votes alone; thousands of them need not be listed."""
-        needed = set() if self.has_delete_permission(request) else {"user"}
-        return [str(person) for person in objs], {"users": len(objs)}, needed, []
-
-    def delete_model(self, request: HttpRequest, obj: User) -> None:
-        delete_account(obj, keep_galaxies=True)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for person in queryset:
-            delete_account(person, keep_galaxies=True)
 
 
 @admin.register(LogEntry)

@@ -1,7 +1,6 @@
 from typing import Any
 
 from allauth.account.forms import SignupForm as AllauthSignupForm
-from django import forms
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
@@ -13,18 +12,3 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth ships no t
         if self.account_already_exists:
             make_password(self.cleaned_data["password1"])
         return super().try_save(request)
-
-
-class DeleteAccountForm(forms.Form):
-    galaxies = forms.ChoiceField(
-        label="The galaxies you made",
-        choices=[
-            ("keep", "stay, without saying whose they were"),
-            ("delete", "go as well"),
-        ],
-        widget=forms.RadioSelect,
-        error_messages={
-            "required": "Choose what becomes of your galaxies.",
-            "invalid_choice": "Choose one of the two.",
-        },
-    )

@@ -92,7 +92,7 @@ def export() -> None:
     from django.test import RequestFactory
 
     from accounts.models import User
-    from dashboard.history_views import history_csv
+    from dashboard.history.views import history_csv
 
     request = RequestFactory().get("/dashboard/history.csv")
     request.user = User.objects.get(pk=HEAVY + 1)

@@ -11,9 +11,9 @@ from functools import partial
 
 import numpy as np
 
-from galaxies.ml import morphology
-from galaxies.ml.metrics import frechet_distance, kernel_distance_subsets, moments, prdc, two_sample_accuracy
-from galaxies.ml.synthetic import draw
+from galaxies.ml.data.synthetic import draw
+from galaxies.ml.evaluation import morphology
+from galaxies.ml.evaluation.metrics import frechet_distance, kernel_distance_subsets, moments, prdc, two_sample_accuracy
 
 IMAGES = 16
 

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from galaxies.ml.bundle import load_bundle
-from galaxies.ml.dataset import load_dataset
-from galaxies.ml.encoder import make_encode, shrink
-from galaxies.ml.inference import load_encoder
+from galaxies.ml.bundle.inference import load_encoder
+from galaxies.ml.data.dataset import load_dataset
+from galaxies.ml.data.resize import shrink
+from galaxies.ml.evaluation.metrics import kernel_distance, prdc
+from galaxies.ml.features.encoder import make_encode
 from galaxies.ml.loop import Run
-from galaxies.ml.metrics import kernel_distance, prdc
 from galaxies.ml.pipeline import paint, train_generator
 from galaxies.ml.presets import PRESETS
 
@@ -33,7 +34,7 @@ def main() -> None:
     data = load_dataset(asked.images, bundle.resolution, Path("var/datasets"))
     if data.fingerprint != bundle.manifest["data"]["fingerprint"]:
         parser.error("These are not the images that the bundle learned from.")
-    encode = make_encode(load_encoder(bundle), zooms=(1,))
+    encode = make_encode(load_encoder(bundle.manifest, bundle.arrays), zooms=(1,))
     images = shrink(data.images[data.train], SIDE)
     families = bundle.assign(bundle.real.features[data.train])
     held_out = encode(shrink(data.images[data.held_out], SIDE))

@@ -1,6 +1,10 @@
 from django.urls import path
 
-from dashboard import history_views, model_views, overview_views, preference_views, training_views
+from dashboard.history import views as history_views
+from dashboard.overview import views as overview_views
+from dashboard.preferences import views as preference_views
+from dashboard.training import views as training_views
+from dashboard.versions import views as model_views
 
 app_name = "dashboard"
 

@@ -3,19 +3,30 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import UserAdmin
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from galaxies import charts, measuring, versions
+from accounts.models import User
+from galaxies import charts
+from galaxies.generation import delete_galaxies
 from galaxies.ml.bundle import BundleError
 from galaxies.models import Galaxy, ModelVersion, TrainingRun, Vote
-from galaxies.services import delete_galaxies
-from galaxies.training_record import tail
-from galaxies.versions import VersionError
+from galaxies.personal_data import delete_account
+from galaxies.registry import measurement, versions
+from galaxies.registry.versions import VersionError
+from galaxies.training.record import tail
 from nebulai.admin import ReadOnly
+
+if TYPE_CHECKING:  # Django's own classes take no type argument, the stubs' do
+    PeopleAdmin = UserAdmin[User]
+    LogAdmin = admin.ModelAdmin[LogEntry]
+else:
+    PeopleAdmin, LogAdmin = UserAdmin, admin.ModelAdmin
 
 if TYPE_CHECKING:  # Django's own ModelAdmin takes no type argument, the stubs' does
     VersionAdmin = admin.ModelAdmin[ModelVersion]
@@ -99,7 +110,7 @@ class ModelVersionAdmin(VersionAdmin):
         """The worker does it; what came of it is on the dashboard and among the task results."""
         for version in queryset:
             try:
-                measuring.order(version)
+                measurement.order(version)
             except VersionError as error:
                 self.message_user(request, str(error), messages.WARNING)
             else:
@@ -177,7 +188,7 @@ class GalaxyAdmin(GalaxiesAdmin):
 
 
 def _image(galaxy: Galaxy, side: int) -> str:
-    url = reverse("image", args=[galaxy.public_id, "webp"])
+    url = reverse("galaxies:image", args=[galaxy.public_id, "webp"])
     return format_html('<img src="{}" alt="" width="{}" height="{}" loading="lazy">', url, side, side)
 
 
@@ -211,3 +222,22 @@ class TrainingRunAdmin(ReadOnly, RunsAdmin):
     def log(self, run: TrainingRun) -> str:
         """What the training said last."""
         return format_html("<pre>{}</pre>", "\n".join(tail(run.name, LOG_LINES)) or "none")
+
+
+@admin.register(User)
+class PersonAdmin(PeopleAdmin):
+    """Deleting somebody takes their votes out of the sums; their galaxies stay."""
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
+        """Votes go with the person, whoever may delete votes alone; thousands of them need not be listed."""
+        needed = set() if self.has_delete_permission(request) else {"user"}
+        return [str(person) for person in objs], {"users": len(objs)}, needed, []
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        delete_account(obj, keep_galaxies=True)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for person in queryset:
+            delete_account(person, keep_galaxies=True)

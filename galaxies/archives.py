@@ -10,9 +10,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from django.utils import timezone
 
+from galaxies.generation import image_file
 from galaxies.ml.bundle import BundleError
 from galaxies.models import Galaxy
-from galaxies.services import image_file
 from galaxies.serving import Busy
 
 PATIENCE_SECONDS = 60.0  # how long one archive waits for a busy generator, all its files together

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 from django.core.cache import cache
 
 from galaxies.charts import Strip, figure, percentile, strip
+from galaxies.ml.arrays import Features
 from galaxies.ml.bundle import METRICS, Bundle, read_manifest
 from galaxies.models import Galaxy
-from galaxies.serving import Busy, Features, Image, service
+from galaxies.serving import Busy, Image, service
 
 if TYPE_CHECKING:
-    from galaxies.ml.judging import Standard
+    from galaxies.ml.evaluation.of_bundle import Standard
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +146,7 @@ def _measured(galaxy: Galaxy) -> Measured:
 
 def _measure(galaxy: Galaxy) -> Measured:
     # A second of imports that only a measurement should pay
-    from galaxies.ml.metrics import nearest_distances
+    from galaxies.ml.evaluation.metrics import nearest_distances
 
     version = galaxy.model_version
     image = service().paint(galaxy.recipe)
@@ -155,7 +156,7 @@ def _measure(galaxy: Galaxy) -> Measured:
 
 
 def _shape_of(image: Image) -> dict[str, float] | None:
-    from galaxies.ml.morphology import BAD, measure
+    from galaxies.ml.evaluation.morphology import BAD, measure
 
     found = measure(image[None])
     if found.flags[0] >= BAD:
@@ -165,7 +166,7 @@ def _shape_of(image: Image) -> dict[str, float] | None:
 
 @lru_cache(maxsize=2)
 def _training_features(path: Path, checksum: str) -> "tuple[Standard, Features]":
-    from galaxies.ml.judging import Standard
+    from galaxies.ml.evaluation.of_bundle import Standard
 
     bundle = Bundle(path, read_manifest(path))
     standard = Standard.of(bundle)

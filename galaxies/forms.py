@@ -105,3 +105,18 @@ class ZipForm(forms.Form):
     def sentence(self) -> str:
         """What is wrong."""
         return " ".join(str(error) for errors in self.errors.values() for error in errors)
+
+
+class DeleteAccountForm(forms.Form):
+    galaxies = forms.ChoiceField(
+        label="The galaxies you made",
+        choices=[
+            ("keep", "stay, without saying whose they were"),
+            ("delete", "go as well"),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": "Choose what becomes of your galaxies.",
+            "invalid_choice": "Choose one of the two.",
+        },
+    )

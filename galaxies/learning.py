@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
-from django_tasks import TaskResultStatus
+from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
 logger = logging.getLogger(__name__)
 
-TASK = "galaxies.tasks.learn_preferences"
 LONGEST = timedelta(hours=1)  # then the process is ended; a worker that says it runs for longer was killed itself
 
 
@@ -33,8 +32,6 @@ class Learning:
 
 def order() -> bool:
     """Let the worker learn. Returns: False if it waits for that already, or is at it."""
-    from galaxies.tasks import learn_preferences
-
     if state().busy:
         return False
     learn_preferences.enqueue()
@@ -43,7 +40,7 @@ def order() -> bool:
 
 def state() -> Learning:
     """How the last order stands."""
-    result = DBTaskResult.objects.filter(task_path=TASK).order_by("-enqueued_at").first()
+    result = DBTaskResult.objects.filter(task_path=learn_preferences.module_path).order_by("-enqueued_at").first()
     if result is None:
         return Learning()
     if result.status == TaskResultStatus.READY:
@@ -61,8 +58,14 @@ def state() -> Learning:
     return Learning(sentence=said["sentence"], learned=said["learned"], ended=result.finished_at)
 
 
+@task()
+def learn_preferences() -> dict[str, str | bool]:
+    """Learn what people like, for the worker: see `run`."""
+    return run()
+
+
 def run() -> dict[str, str | bool]:
-    """Learn in a process of low priority, as the worker does.
+    """Learn in a process of low priority.
 
     Returns: whether a model was learned, and the sentence of manage.py learn_preferences that says so or why not.
     """

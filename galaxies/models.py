@@ -171,7 +171,7 @@ class Galaxy(models.Model):
         return self.public_id
 
     def get_absolute_url(self) -> str:
-        return reverse("galaxy", args=[self.public_id])
+        return reverse("galaxies:galaxy", args=[self.public_id])
 
     @property
     def family(self) -> dict[str, Any]:
@@ -241,7 +241,7 @@ class Tally(models.Model):
 class TrainingRun(models.Model):
     """A training and how far it is. Its folder, NEBULAI_DATA_DIR/training/<name>, holds checkpoints, samples and logs.
 
-    galaxies.training_runs writes them, whether it was started from a shell or by the worker.
+    galaxies.training.life_cycle writes them, whether it was started from a shell or by the worker.
     """
 
     class State(models.TextChoices):
@@ -255,7 +255,7 @@ class TrainingRun(models.Model):
     LIVE = (State.QUEUED, State.RUNNING)
 
     name = models.CharField(max_length=100, unique=True, editable=False)
-    options = models.JSONField(default=dict, help_text="galaxies.runs.Options.")
+    options = models.JSONField(default=dict, help_text="galaxies.training.folder.Options.")
     state = models.CharField(max_length=11, choices=State, default=State.QUEUED)
     created = models.DateTimeField(default=timezone.now, editable=False)
     started = models.DateTimeField(null=True, blank=True, help_text="The last time that it was started or resumed.")
@@ -283,9 +283,6 @@ class TrainingRun(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def get_absolute_url(self) -> str:
-        return reverse("dashboard:training_run", args=[self.pk])
 
     @property
     def is_live(self) -> bool:

@@ -18,15 +18,15 @@ from django.db.models import Count, Max, Q
 from PIL import Image as PillowImage
 
 from accounts.models import User
-from galaxies import services
+from galaxies import generation
+from galaxies.ml.arrays import Features, Floats, Progress, silent
 from galaxies.ml.bundle import Bundle, BundleError, load_bundle
-from galaxies.ml.extractors import Progress, silent
-from galaxies.ml.preference import FOLDS, Numbers, expected_likes, fit
+from galaxies.ml.preference import FOLDS, expected_likes, fit
 from galaxies.models import Galaxy, ModelVersion, PreferenceModel, Vote
-from galaxies.serving import Busy, Features, Image, service
+from galaxies.serving import Busy, Image, service
 
 if TYPE_CHECKING:
-    from galaxies.ml.dataset import Images
+    from galaxies.ml.arrays import Images
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def standing(version: ModelVersion | None) -> PreferenceModel | None:
     return PreferenceModel.objects.filter(encoder_checksum=version.encoder_checksum).first()
 
 
-def chances(model: PreferenceModel, features: Features) -> Numbers:
+def chances(model: PreferenceModel, features: Features) -> Floats:
     """The probability (N,) that a vote for a galaxy with features (N, d) is a like."""
     return expected_likes(features, model.coefficients, model.intercept)
 
@@ -75,16 +75,16 @@ def pick(
     It is a galaxy like any other, made by its own recipe.
     Raises: Busy if the generator cannot answer now.
     """
-    cluster = services.draw_cluster(version) if cluster is None else cluster
+    cluster = generation.draw_cluster(version) if cluster is None else cluster
     drawn = [
-        Galaxy(model_version=version, cluster=cluster, seed=services.new_seed(), psi=psi) for _ in range(PICK_FROM)
+        Galaxy(model_version=version, cluster=cluster, seed=generation.new_seed(), psi=psi) for _ in range(PICK_FROM)
     ]
     painted = service().paint_many([galaxy.recipe for galaxy in drawn])
     best = int(np.argmax(chances(model, service().features_many(version.version, painted))))
-    return services.keep(drawn[best], painted[best], creator)
+    return generation.keep(drawn[best], painted[best], creator)
 
 
-def likes_of(images: "Images") -> tuple[Numbers, str]:
+def likes_of(images: "Images") -> tuple[Floats, str]:
     """How probably each of the images (N, R, R, 3) uint8 is liked, by the active version's model, and who says so.
 
     Raises: NotLearned if no model stands; BundleError if the active version cannot be loaded.
@@ -103,7 +103,7 @@ def learn(report: Progress = silent) -> PreferenceModel:
     Galaxies that other versions painted count, too: what people saw is the image, and here the encoder sees it.
     Raises: NotLearned, with nothing written; BundleError if the active version cannot be loaded.
     """
-    from galaxies.ml.judging import Standard
+    from galaxies.ml.evaluation.of_bundle import Standard
 
     version = ModelVersion.active()
     if version is None:
@@ -148,7 +148,7 @@ def _newest() -> list[_Voted]:
     return [_Voted(row["galaxy"], row["likes"], row["dislikes"]) for row in newest]
 
 
-def _column(voted: list[_Voted], name: str) -> Numbers:
+def _column(voted: list[_Voted], name: str) -> Floats:
     return np.array([getattr(each, name) for each in voted], float)
 
 
@@ -196,10 +196,10 @@ def _images(voted: list[_Voted], side: int, version: ModelVersion) -> Iterator[t
 
 def _image(galaxy: Galaxy, side: int, version: ModelVersion) -> Image:
     try:
-        content = services.image_file(galaxy, "webp")
+        content = generation.image_file(galaxy, "webp")
     except Busy:  # a lost file is painted again, and no model is loaded in this process yet
         service().load(version.path)
-        content = services.image_file(galaxy, "webp")
+        content = generation.image_file(galaxy, "webp")
     with PillowImage.open(BytesIO(content)) as picture:
         # As the encoder shrinks and enlarges: squares of pixels.
         return np.asarray(picture.convert("RGB").resize((side, side), PillowImage.Resampling.BOX))

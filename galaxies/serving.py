@@ -29,6 +29,7 @@ import numpy as np
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
+from galaxies.ml.arrays import Features
 from galaxies.ml.bundle import MANIFEST, Bundle, BundleError, load_bundle
 from galaxies.models import ModelVersion, Recipe
 
@@ -42,7 +43,6 @@ WATCH_SECONDS = 2.0
 OLD_BUNDLES = 2  # how many inactive versions stay in memory for downloads
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
-Features = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class Busy(Exception):

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
-from galaxies import gallery_views, model_views, views
 from galaxies.models import ID_ALPHABET, ID_LENGTH
+from galaxies.views import galaxy, gallery, health, me, model, studio
 
 
 class PublicId:
@@ -25,25 +25,43 @@ class ImageKind(PublicId):
 register_converter(PublicId, "id")
 register_converter(ImageKind, "kind")
 
-galaxy_urls = [
-    path("g/<id:public_id>/", views.galaxy, name="galaxy"),
-    path("g/<id:public_id>.<kind:kind>", views.image, name="image"),
-    path("g/<id:public_id>/facts", model_views.galaxy_facts, name="facts"),
-    path("g/<id:public_id>/vary", views.vary, name="vary"),
-    path("g/<id:public_id>/vote", gallery_views.vote, name="vote"),
-    path("g/<id:public_id>/publish", gallery_views.publish, name="publish"),
-    path("g/<id:public_id>/delete", gallery_views.delete, name="delete"),
+app_name = "galaxies"
+
+studio_urls = [
+    path("", studio.studio, name="studio"),
+    path("generate", studio.generate, name="generate"),
+    path("g/<id:public_id>/vary", studio.vary, name="vary"),
 ]
 
-urlpatterns = [
-    path("", views.studio, name="studio"),
-    path("generate", views.generate, name="generate"),
-    path("families/<str:version>/<int:cluster>/<int:number>.webp", views.exemplar, name="exemplar"),
-    path("model/", model_views.model, name="model"),
-    path("model/<str:version>/samples.webp", model_views.sample_sheet, name="sample_sheet"),
-    path("healthz", views.healthz, name="healthz"),
-    path("readyz", views.readyz, name="readyz"),
-    path("galaxies/", gallery_views.index, name="gallery"),
-    path("galaxies/zip", gallery_views.download, name="zip"),
-    *galaxy_urls,
+galaxy_urls = [
+    path("g/<id:public_id>/", galaxy.galaxy, name="galaxy"),
+    path("g/<id:public_id>.<kind:kind>", galaxy.image, name="image"),
+    path("g/<id:public_id>/facts", galaxy.galaxy_facts, name="facts"),
+    path("g/<id:public_id>/vote", galaxy.vote, name="vote"),
+    path("g/<id:public_id>/publish", galaxy.publish, name="publish"),
+    path("g/<id:public_id>/delete", galaxy.delete, name="delete"),
 ]
+
+gallery_urls = [
+    path("galaxies/", gallery.index, name="gallery"),
+    path("galaxies/zip", gallery.download, name="zip"),
+]
+
+model_urls = [
+    path("model/", model.model, name="model"),
+    path("model/<str:version>/samples.webp", model.sample_sheet, name="sample_sheet"),
+    path("families/<str:version>/<int:cluster>/<int:number>.webp", model.exemplar, name="exemplar"),
+]
+
+me_urls = [
+    path("me/", me.me, name="me"),
+    path("me/data.zip", me.data, name="data"),
+    path("me/delete", me.delete, name="delete_account"),
+]
+
+health_urls = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]
+
+urlpatterns = studio_urls + galaxy_urls + gallery_urls + model_urls + me_urls + health_urls

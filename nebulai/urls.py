@@ -7,7 +7,6 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 
 urlpatterns = [
     path("", include("galaxies.urls")),
-    path("me/", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("dashboard/", include("dashboard.urls")),
     path("admin/", admin.site.urls),

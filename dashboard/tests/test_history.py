@@ -9,10 +9,10 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from dashboard import history
+from dashboard.history import query as history_query
 from galaxies import votes
 from galaxies.models import Galaxy, ModelVersion
-from galaxies.tests.test_votes import make_galaxy, make_person
+from galaxies.tests.factories import make_galaxy, make_person
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -125,7 +125,7 @@ FILTERS: dict[str, list[tuple[str, Any]]] = {
 def test_filters_and_sorts_together_find_what_they_should(
     client: Client, staff: User, crowd: list[Galaxy], monkeypatch: pytest.MonkeyPatch, scan: int
 ) -> None:
-    monkeypatch.setattr(history, "SCAN", scan)
+    monkeypatch.setattr(history_query, "SCAN", scan)
     for number, chosen in enumerate(product(*FILTERS.values())):
         sort = SORTS[number % len(SORTS)]
         query = "&".join([f"sort={sort}", *(text for text, _ in chosen if text)])
@@ -147,7 +147,7 @@ def test_filters_and_sorts_together_find_what_they_should(
 def test_what_takes_too_long_to_look_through_says_how_far_it_came(
     client: Client, staff: User, crowd: list[Galaxy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "SCAN", 10)
+    monkeypatch.setattr(history_query, "SCAN", 10)
     page = client.get("/dashboard/history/?votes=none").content.decode()
     # 10 galaxies at 3 hours each: the newest of 18 March 9:00, the last of them 27 hours before
     assert "found back to 17 Mar 2026" in page
@@ -174,7 +174,7 @@ def test_headings_sort_and_say_how_it_is_sorted(client: Client, staff: User, cro
 def test_pages_hold_everything_once_and_keep_the_filters(
     client: Client, staff: User, version: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "PAGE_SIZE", 4)
+    monkeypatch.setattr(history_query, "PAGE_SIZE", 4)
     made = {make_galaxy(model_version=version).public_id for _ in range(10)}
     for sort in SORTS:
         pages = [shown(client, f"?sort={sort}&version=one&page={number}") for number in (1, 2, 3)]
@@ -184,7 +184,7 @@ def test_pages_hold_everything_once_and_keep_the_filters(
     assert 'rel="next" href="?version=one&amp;page=3"' in page
     assert 'rel="prev" href="?version=one&amp;page=1"' in page
     assert 'href="/dashboard/history.csv?version=one"' in page
-    monkeypatch.setattr(history, "MAX_PAGE", 2)
+    monkeypatch.setattr(history_query, "MAX_PAGE", 2)
     page = client.get("/dashboard/history/?page=2").content.decode()
     assert 'rel="next"' not in page
 
@@ -262,7 +262,7 @@ def test_the_number_of_queries_does_not_depend_on_how_much_is_shown(
 def test_the_export_holds_all_and_no_formulas(
     client: Client, staff: User, version: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "PAGE_SIZE", 2)
+    monkeypatch.setattr(history_query, "PAGE_SIZE", 2)
     nasty = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", 'Kind, of "7"']
     version.families = [{"id": number, "name": name} for number, name in enumerate(nasty)]
     version.save()

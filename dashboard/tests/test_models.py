@@ -14,8 +14,8 @@ from django_tasks_db.models import DBTaskResult
 from PIL import Image
 
 from accounts.models import User
-from galaxies import services, versions
 from galaxies.models import Galaxy, ModelVersion, Tally
+from galaxies.registry import registration, versions
 from galaxies.serving import Service
 
 MODELS = "/dashboard/models/"
@@ -36,7 +36,7 @@ def another(bundle: Path) -> Callable[[str], ModelVersion]:
         path = Path(shutil.copytree(bundle, settings.MODELS_STORE / name))
         manifest = json.loads((path / "manifest.json").read_text()) | {"version": name} | changes
         (path / "manifest.json").write_text(json.dumps(manifest))
-        return services.register_bundle(path)
+        return registration.register_bundle(path)
 
     return make
 
@@ -256,7 +256,7 @@ def test_why_a_version_was_not_measured_reaches_the_page(staff: Client, second: 
     staff.post(f"{MODELS}second/measure")
     result = DBTaskResult.objects.get()
     try:
-        from galaxies.measuring import MeasuringFailed
+        from galaxies.registry.measurement import MeasuringFailed
 
         raise MeasuringFailed("The images are not known here: give --images FOLDER.")
     except MeasuringFailed as error:

@@ -7,11 +7,11 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from dashboard.drawing import Approval, bars
+from dashboard.charts import Approval, bars
 from dashboard.periods import MAX_BARS, Period
 from galaxies import tallies, votes
 from galaxies.models import Galaxy, ModelVersion
-from galaxies.tests.test_votes import make_galaxy, make_person
+from galaxies.tests.factories import make_galaxy, make_person
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
-from dashboard.training_forms import TrainingForm
+from dashboard.training.forms import TrainingForm
 from galaxies import learning
 from galaxies.models import Galaxy, ModelVersion, PreferenceModel, Vote
 
@@ -87,7 +87,7 @@ def test_the_order_is_queued_once_and_recorded(staff: Client, cast: Callable[[in
     cast(200)
     assert staff.post(LEARN)["Location"] == PAGE
     assert "already" in staff.post(LEARN, follow=True).content.decode()
-    assert DBTaskResult.objects.get().task_path == learning.TASK
+    assert DBTaskResult.objects.get().task_path == learning.learn_preferences.module_path
     assert "Asked to learn preferences from 200 votes." in LogEntry.objects.get().change_message
     page = staff.get(PAGE)
     assert "waits for the worker" in page.content.decode()

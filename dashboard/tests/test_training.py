@@ -10,14 +10,16 @@ from django.contrib.admin.models import LogEntry
 from django.core.checks import run_checks
 from django.db import connections
 from django.test import Client
+from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 from PIL import Image
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from dashboard import training_page
-from galaxies import runs, training_runs
+from dashboard.training import query
 from galaxies.models import ModelVersion, TrainingRun
+from galaxies.training import folders, life_cycle
+from galaxies.training.request import Options
 
 TRAINING = "/dashboard/training/"
 HTMX = {"HX-Request": "true"}
@@ -25,8 +27,13 @@ DRAWN = {"drawn": "600", "preset": "tiny"}
 State = TrainingRun.State
 
 
+def address_of(run: TrainingRun) -> str:
+    """The page of a run."""
+    return reverse("dashboard:training_run", args=[run.pk])
+
+
 @pytest.fixture(autouse=True)
-def folders(settings: Settings, tmp_path: Path) -> Path:
+def data_folders(settings: Settings, tmp_path: Path) -> Path:
     """A data folder and a folder of data sets of this test's own: one set of two images, and an empty one."""
     settings.DATA_DIR, settings.DATASETS_DIR = tmp_path / "var", tmp_path / "datasets"
     for name in ("zoo/deep", "empty"):
@@ -44,7 +51,7 @@ def staff(client: Client, db: None) -> Client:
 
 def make(state: str = State.RUNNING, **values: object) -> TrainingRun:
     """A run with its folder, in some state; a running one is not checked for who trains it."""
-    run = runs.start(runs.Options(synthetic=600, preset="tiny", k=6))
+    run = folders.start(Options(synthetic=600, preset="tiny", k=6))
     return TrainingRun.objects.create(name=run.folder.name, options=asdict(run.options), state=state, **values)
 
 
@@ -65,14 +72,14 @@ def test_it_works(staff: Client) -> None:
         TRAINING, {"images": "zoo", "preset": "small", "minutes": "90", "k": "7", "resolution": "256"}
     )
     run = TrainingRun.objects.get()
-    assert (response.status_code, response["Location"]) == (302, run.get_absolute_url())
+    assert (response.status_code, response["Location"]) == (302, address_of(run))
     assert run.started_by is not None
     chosen = {key: run.options[key] for key in ("preset", "budget_minutes", "k", "resolution", "start_from")}
     assert chosen == {"preset": "small", "budget_minutes": 90, "k": 7, "resolution": 256, "start_from": None}
     assert run.options["images"].endswith("datasets/zoo")
     assert DBTaskResult.objects.get().args_kwargs["args"] == [run.pk]
     assert LogEntry.objects.get().object_id == str(run.pk)
-    page = words(staff.get(run.get_absolute_url()).content)
+    page = words(staff.get(address_of(run)).content)
     assert "It waits for a worker" in page
     assert "90 minutes" in page
     page = words(staff.get(TRAINING).content)
@@ -82,14 +89,14 @@ def test_it_works(staff: Client) -> None:
 
 def test_visitors_and_people_who_are_not_staff_stay_outside(client: Client, db: None) -> None:
     run = make()
-    addresses = [TRAINING, run.get_absolute_url(), f"{run.get_absolute_url()}samples.png"]
+    addresses = [TRAINING, address_of(run), f"{address_of(run)}samples.png"]
     for address in addresses:
         assert client.get(address).status_code == 302
     client.force_login(User.objects.create_user("ada", "ada@example.org", "far out"))
     for address in addresses:
         assert client.get(address).status_code == 403
     for deed in ("cancel", "resume"):
-        assert client.post(f"{run.get_absolute_url()}{deed}").status_code == 403
+        assert client.post(f"{address_of(run)}{deed}").status_code == 403
     assert client.post(TRAINING, DRAWN).status_code == 403
     assert TrainingRun.objects.count() == 1
 
@@ -112,17 +119,17 @@ def test_visitors_and_people_who_are_not_staff_stay_outside(client: Client, db: 
     ],
 )
 def test_what_cannot_be_trained_is_a_sentence_on_the_form(
-    staff: Client, folders: Path, changes: dict[str, str], sentence: str
+    staff: Client, data_folders: Path, changes: dict[str, str], sentence: str
 ) -> None:
-    (folders / "secret").mkdir()
-    (folders / "secret" / "a.png").write_bytes(b"an image")
-    (folders / "datasets" / "link").symlink_to(folders / "secret")
+    (data_folders / "secret").mkdir()
+    (data_folders / "secret" / "a.png").write_bytes(b"an image")
+    (data_folders / "datasets" / "link").symlink_to(data_folders / "secret")
     response = staff.post(TRAINING, DRAWN | changes, headers=HTMX)
     assert response.status_code == 422
     assert sentence in errors(response.content)
     assert 'id="ask"' in response.content.decode()  # where htmx puts it
     assert not TrainingRun.objects.exists()
-    assert not list(folders.glob("var/training/*/run.json"))
+    assert not list(data_folders.glob("var/training/*/run.json"))
 
 
 def test_without_a_folder_of_data_sets_galaxies_are_drawn(staff: Client, settings: Settings) -> None:
@@ -131,7 +138,7 @@ def test_without_a_folder_of_data_sets_galaxies_are_drawn(staff: Client, setting
     assert "No folder of data sets is set" in errors(staff.post(TRAINING, DRAWN | {"images": "zoo"}).content)
     response = staff.post(TRAINING, DRAWN, headers=HTMX)
     run = TrainingRun.objects.get()
-    assert response["HX-Redirect"] == run.get_absolute_url()
+    assert response["HX-Redirect"] == address_of(run)
     assert (run.options["synthetic"], run.options["images"]) == (600, None)
     assert "no photograph was used" in run.options["credit"]
 
@@ -175,12 +182,12 @@ def test_of_two_people_who_start_at_once_one_wins(transactional_db: None) -> Non
     assert TrainingRun.objects.count() == 1
 
 
-def test_a_run_is_polled_until_it_is_done(staff: Client, folders: Path) -> None:
+def test_a_run_is_polled_until_it_is_done(staff: Client, data_folders: Path) -> None:
     run = make(
         phase="adversarial", images=4800, images_per_second=120.4, share=0.25, eta_seconds=600, losses={"d": 0.7}
     )
-    address = run.get_absolute_url()
-    with training_runs.lock():
+    address = address_of(run)
+    with life_cycle.lock():
         whole = staff.get(address).content.decode()
         shown = words(whole.encode())
         for text in (
@@ -198,7 +205,7 @@ def test_a_run_is_polled_until_it_is_done(staff: Client, folders: Path) -> None:
         same = staff.get(poll[1].replace("&amp;", "&"), headers=HTMX)
         assert same.status_code == 200
         assert 'id="evidence"' not in same.content.decode()  # nothing new: tables stay open
-        (folders / "var/training" / run.name / "run.log").write_text("2026-01-01 00:00:00 Phase adversarial.\n")
+        (data_folders / "var/training" / run.name / "run.log").write_text("2026-01-01 00:00:00 Phase adversarial.\n")
         newer = staff.get(poll[1].replace("&amp;", "&"), headers=HTMX).content.decode()
         assert 'id="evidence" class="evidence" hx-swap-oob="true"' in newer
         assert "Phase adversarial." in newer
@@ -211,28 +218,28 @@ def test_a_run_is_polled_until_it_is_done(staff: Client, folders: Path) -> None:
 
 def test_a_page_finds_a_run_that_was_interrupted(staff: Client) -> None:
     run = make()
-    page = words(staff.get(run.get_absolute_url()).content)
+    page = words(staff.get(address_of(run)).content)
     assert "Interrupted Its process ended without a word" in page
     assert "Resume" in page
 
 
-def test_cancel_and_resume(staff: Client, folders: Path) -> None:
+def test_cancel_and_resume(staff: Client, data_folders: Path) -> None:
     run = make()
-    with training_runs.lock():
-        response = staff.post(f"{run.get_absolute_url()}cancel", headers=HTMX)
+    with life_cycle.lock():
+        response = staff.post(f"{address_of(run)}cancel", headers=HTMX)
         assert "Cancelling" in words(response.content)
         run.refresh_from_db()
         assert (run.state, run.cancel_requested) == (State.RUNNING, True)
     TrainingRun.objects.update(state=State.CANCELLED)
-    wrong = staff.post(f"{run.get_absolute_url()}resume", {"minutes": "-3"}, headers=HTMX)
+    wrong = staff.post(f"{address_of(run)}resume", {"minutes": "-3"}, headers=HTMX)
     assert wrong.status_code == 422
     assert "Use a number from 0.1" in errors(wrong.content)
-    assert staff.post(f"{run.get_absolute_url()}resume", {"images_seen": "2000"}).status_code == 302
+    assert staff.post(f"{address_of(run)}resume", {"images_seen": "2000"}).status_code == 302
     run.refresh_from_db()
     assert (run.state, run.cancel_requested, run.options["budget_images"]) == (State.QUEUED, False, 2000)
-    assert json.loads((folders / "var/training" / run.name / "run.json").read_text())["budget_images"] == 2000
+    assert json.loads((data_folders / "var/training" / run.name / "run.json").read_text())["budget_images"] == 2000
     assert DBTaskResult.objects.count() == 1
-    assert staff.post(f"{run.get_absolute_url()}cancel").status_code == 302  # before a worker took it
+    assert staff.post(f"{address_of(run)}cancel").status_code == 302  # before a worker took it
     run.refresh_from_db()
     assert run.state == State.CANCELLED
     assert sorted(LogEntry.objects.values_list("change_message", flat=True)) == [
@@ -240,23 +247,23 @@ def test_cancel_and_resume(staff: Client, folders: Path) -> None:
         "Cancelled the training.",
         "Resumed the training.",
     ]
-    shutil.rmtree(folders / "var/training" / run.name)
-    gone = staff.post(f"{run.get_absolute_url()}resume", headers=HTMX)
+    shutil.rmtree(data_folders / "var/training" / run.name)
+    gone = staff.post(f"{address_of(run)}resume", headers=HTMX)
     assert gone.status_code == 422
     assert "There is no run" in errors(gone.content)
 
 
 def test_a_done_run_is_trained_further_only_with_a_larger_budget(staff: Client, version: ModelVersion) -> None:
     run = make(State.DONE, model_version=version, message="Registered.")
-    page = words(staff.get(run.get_absolute_url()).content)
+    page = words(staff.get(address_of(run)).content)
     assert f"See and activate {version}" in page
     assert "Train further" in page
-    refused = staff.post(f"{run.get_absolute_url()}resume")
+    refused = staff.post(f"{address_of(run)}resume")
     assert refused.status_code == 422
     assert "give it a larger budget" in errors(refused.content)
 
 
-def test_curves_and_table_of_the_log(staff: Client, folders: Path) -> None:
+def test_curves_and_table_of_the_log(staff: Client, data_folders: Path) -> None:
     run = make(State.CANCELLED)
     lines = [f'adversarial,{32 * i},100.0,"{{""d"": {1 + i / 1000}}}"' for i in range(1, 501)]
     lines[300:300] = [
@@ -265,25 +272,25 @@ def test_curves_and_table_of_the_log(staff: Client, folders: Path) -> None:
         "adversarial,12",
         "advers",
     ]  # killed, disk full
-    log = folders / "var/training" / run.name / "log.csv"
+    log = data_folders / "var/training" / run.name / "log.csv"
     log.write_text("\n".join(["phase,images,images_per_second,losses", "encoder,64,9.0,{}", *lines]))
-    encoder, chart = training_page.charts(run)
+    encoder, chart = query.charts(run)
     assert (encoder.curves, chart.images) == ((), 16_000)
     points = [tuple(map(float, point.split(","))) for point in chart.curves[0].points.split()]
-    assert len(points) == training_page.POINTS
+    assert len(points) == query.POINTS
     assert points == sorted(points, key=lambda point: (point[0], -point[1]))  # to the right and upwards: no step back
     assert (chart.curves[0].low, chart.curves[0].high, chart.curves[0].last) == ("1.00", "1.50", "1.50")
-    page = staff.get(run.get_absolute_url()).content.decode()
+    page = staff.get(address_of(run)).content.decode()
     assert "<title>Adversarial: generator against discriminator: d, now 1.50</title>" in page
-    assert page.count("<tr>") == training_page.TABLE_ROWS + 3  # two heads, and the encoder's line
+    assert page.count("<tr>") == query.TABLE_ROWS + 3  # two heads, and the encoder's line
     assert not re.search(r"<style|style=| on[a-z]+=", page)
 
 
-def test_the_newest_samples_are_served_and_no_other_file(staff: Client, folders: Path) -> None:
+def test_the_newest_samples_are_served_and_no_other_file(staff: Client, data_folders: Path) -> None:
     run = make(State.CANCELLED)
-    address = f"{run.get_absolute_url()}samples.png"
+    address = f"{address_of(run)}samples.png"
     assert staff.get(address).status_code == 404
-    samples = folders / "var/training" / run.name / "samples"
+    samples = data_folders / "var/training" / run.name / "samples"
     samples.mkdir()
     (samples / "secrets.png").write_bytes(b"secret")
     assert staff.get(address).status_code == 404
@@ -292,4 +299,4 @@ def test_the_newest_samples_are_served_and_no_other_file(staff: Client, folders:
     response = staff.get(f"{address}?../../run.json")
     assert response["Content-Type"] == "image/png"
     assert b"".join(response.streaming_content) == (samples / "adversarial-000000032.png").read_bytes()  # type: ignore[attr-defined]
-    assert "after 32 images" in words(staff.get(run.get_absolute_url()).content)
+    assert "after 32 images" in words(staff.get(address_of(run)).content)

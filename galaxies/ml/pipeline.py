@@ -19,19 +19,24 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from galaxies.ml import training
+from galaxies.ml.arrays import Images, Labels, Weights
 from galaxies.ml.bundle import normals
-from galaxies.ml.clusters import Choice, Clusters, Labels, fit, match_ids
-from galaxies.ml.dataset import Dataset, Images
-from galaxies.ml.encoder import Encoder, make_encode, shrink, train_encoder, turned
-from galaxies.ml.inference import make_forward
+from galaxies.ml.bundle.inference import make_forward
+from galaxies.ml.data.dataset import Dataset
+from galaxies.ml.data.resize import shrink
+from galaxies.ml.evaluation.metrics import kernel_distance
+from galaxies.ml.features.clusters import Choice, Clusters, fit, match_ids
+from galaxies.ml.features.encoder import Encoder, make_encode, train_encoder, turned
+from galaxies.ml.fine_tuning import Origin
+from galaxies.ml.gan.adversarial import train_adversarial
+from galaxies.ml.gan.batches import Conditioned
+from galaxies.ml.gan.sampling import thinned, weigh
+from galaxies.ml.gan.super_resolution import train_stage
+from galaxies.ml.gan.warm_start import warm_start
 from galaxies.ml.loop import Budget, Report, Reporter, Run, write_arrays
-from galaxies.ml.metrics import kernel_distance
-from galaxies.ml.networks import Generator, GeneratorConfig, Stage, StageConfig
-from galaxies.ml.origin import Origin
+from galaxies.ml.networks.generator import Generator, GeneratorConfig
+from galaxies.ml.networks.super_resolution import Stage, StageConfig
 from galaxies.ml.presets import SHARES, Settings
-from galaxies.ml.stages import train_stage
-from galaxies.ml.weighing import Weights, thinned, weigh
 
 CUT = "clusters.npz"
 DONE = Budget(images=1)  # of a phase that has its checkpoint and shall not go on
@@ -187,10 +192,10 @@ def train_generator(
     begin: a generator that has been trained before and needs no warm start; eyes: what the discriminator sees through.
     """
     n_clusters = int(labels.max()) + 1
-    data = training.Conditioned(images, labels, n_clusters)
+    data = Conditioned(images, labels, n_clusters)
     config = GeneratorConfig(n_clusters, channels=settings.channels)
     gan = settings.adversarial
-    generator = begin or training.warm_start(
+    generator = begin or warm_start(
         data,
         config,
         gan.discriminator,
@@ -201,7 +206,7 @@ def train_generator(
         settings.seed,
         sheet_sampler,
     )
-    ema = training.train_adversarial(
+    ema = train_adversarial(
         replace(data, weights=weights),
         generator,
         gan,

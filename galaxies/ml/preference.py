@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from galaxies.ml.arrays import Floats
+
 FOLDS = 5
 REPEATS = 5  # few votes cut into folds in another way give another number
 # How much two votes for one galaxy have in common that its features do not tell (intraclass correlation).
 ALIKE = 0.1
-
-Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Taste:
     auc: cross-validated, 0.5 is chance; chance: the standard deviation that it would have by chance.
     """
 
-    coefficients: Numbers
+    coefficients: Floats
     intercept: float
     auc: float
     chance: float
@@ -59,7 +59,7 @@ def fit(features: Any, likes: Any, dislikes: Any) -> Taste:
     return Taste(model.coef_[0], float(model.intercept_[0]), float(np.mean(aucs)), _chance(weights, liked))
 
 
-def _auc(x: Numbers, liked: Any, weights: Numbers, folds: Any) -> float:
+def _auc(x: Floats, liked: Any, weights: Floats, folds: Any) -> float:
     """The chance that a liked galaxy scores above a disliked one, each scored by a model that never saw it."""
     from sklearn.metrics import roc_auc_score
 
@@ -71,7 +71,7 @@ def _auc(x: Numbers, liked: Any, weights: Numbers, folds: Any) -> float:
     return float(roc_auc_score(liked, scores, sample_weight=weights))
 
 
-def _folds(likes: Numbers, dislikes: Numbers, seed: int) -> npt.NDArray[np.int64]:
+def _folds(likes: Floats, dislikes: Floats, seed: int) -> npt.NDArray[np.int64]:
     """A fold (N,) for each galaxy: those with likes alone are dealt out first, those with dislikes alone last.
 
     So all votes of a galaxy are on one side, and both kinds of vote in every fold. (StratifiedGroupKFold does the same,
@@ -85,7 +85,7 @@ def _folds(likes: Numbers, dislikes: Numbers, seed: int) -> npt.NDArray[np.int64
     return folds
 
 
-def _chance(weights: Numbers, liked: Any) -> float:
+def _chance(weights: Floats, liked: Any) -> float:
     """Standard deviation of an AUC where nothing can be told (Mann & Whitney 1947), from as many votes as weigh."""
     likes, dislikes = (weights[which].sum() ** 2 / (weights[which] ** 2).sum() for which in (liked, ~liked))
     return float(np.sqrt((likes + dislikes + 1) / (12 * likes * dislikes)))
@@ -97,7 +97,7 @@ def _regression(n_features: int) -> Any:
     return LogisticRegression(C=1 / n_features, solver="newton-cholesky", max_iter=100)
 
 
-def expected_likes(features: Any, coefficients: Any, intercept: float) -> Numbers:
+def expected_likes(features: Any, coefficients: Any, intercept: float) -> Floats:
     """The probability (N,) that a vote for each of the galaxies with features (N, d) is a like."""
     from scipy.special import expit
 

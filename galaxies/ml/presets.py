@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from galaxies.ml.encoder import EncoderConfig
+from galaxies.ml.features.encoder import EncoderConfig
+from galaxies.ml.gan.adversarial import AdversarialSettings
 from galaxies.ml.loop import Budget, TrainingError
-from galaxies.ml.training import AdversarialSettings
 
 SHARES = {"encoder": 0.15, "eyes": 0.05, "warm": 0.1, "adversarial": 0.5, "stages": 0.2}
 

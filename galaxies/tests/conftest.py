@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from galaxies.ml.bundle import load_bundle
+from galaxies.ml.data.synthetic import dataset
 from galaxies.ml.evaluation import Settings
-from galaxies.ml.judging import judge, write_metrics
-from galaxies.ml.synthetic import dataset
+from galaxies.ml.evaluation.of_bundle import judge, write_metrics
 from galaxies.models import ModelVersion
 
 

@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from galaxies import admin as galaxies_admin
-from galaxies import services, votes
+from galaxies import generation, votes
 from galaxies.models import Galaxy, ModelVersion, Tally, TrainingRun, Vote
 from galaxies.serving import Service
 
@@ -55,8 +55,8 @@ def test_people_who_are_not_staff_stay_outside(client: Client, db: None) -> None
 def test_galaxies_are_shown_with_image_and_recipe_and_found_by_id(
     staff: Client, generator: Service, version: ModelVersion
 ) -> None:
-    galaxy = services.generate(version, cluster=1, seed=42, psi=0.8)
-    other = services.generate(version, cluster=0, seed=43, psi=0.8)
+    galaxy = generation.generate(version, cluster=1, seed=42, psi=0.8)
+    other = generation.generate(version, cluster=0, seed=43, psi=0.8)
     page = staff.get(f"{ADMIN}galaxy/?q={galaxy}").content.decode()
     assert f'src="/g/{galaxy}.webp"' in page
     assert str(other) not in page
@@ -68,7 +68,7 @@ def test_galaxies_are_shown_with_image_and_recipe_and_found_by_id(
 def test_deleting_a_galaxy_takes_file_votes_and_tallies(
     staff: Client, generator: Service, version: ModelVersion
 ) -> None:
-    galaxies = [services.generate(version, cluster=0, seed=seed, psi=0.8) for seed in (1, 2)]
+    galaxies = [generation.generate(version, cluster=0, seed=seed, psi=0.8) for seed in (1, 2)]
     person = User.objects.create_user("person", "person@example.org", "x")
     for galaxy in galaxies:
         votes.press(person, galaxy.public_id, "like")

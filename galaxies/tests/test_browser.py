@@ -13,9 +13,9 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from galaxies.generation import generate
 from galaxies.listing import PAGE_SIZE
 from galaxies.models import Galaxy, ModelVersion, Vote
-from galaxies.services import generate
 from galaxies.serving import Service
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

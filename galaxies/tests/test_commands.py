@@ -170,7 +170,7 @@ def test_the_worker_measures_in_a_process_of_its_own_and_says_why_it_cannot(
     environment: dict[str, str], bundle: Path
 ) -> None:
     manage(environment, "prepare")
-    order = f"from galaxies import measuring, versions; measuring.order(versions.find('{bundle.name}'))"
+    order = f"from galaxies.registry import measurement, versions; measurement.order(versions.find('{bundle.name}'))"
     assert manage(environment, "shell", "-c", order).returncode == 0
     worker = (
         "import sys, manage; sys.argv[1:] = ['db_worker', '--batch', '--interval', '0'];"

@@ -13,9 +13,9 @@ from pytest_django.fixtures import Settings as SiteSettings
 
 from galaxies.management.commands.figures import GAP, HEIGHT, WIDTH, curve, kid_points
 from galaxies.ml.bundle import load_bundle
-from galaxies.ml.dataset import load_dataset
+from galaxies.ml.data.dataset import load_dataset
+from galaxies.ml.data.synthetic import draw
 from galaxies.ml.evaluation import Settings
-from galaxies.ml.synthetic import draw
 from galaxies.models import DEFAULT_PSI, ModelVersion
 
 

@@ -8,10 +8,10 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from galaxies import facts, services
+from galaxies import facts, generation
 from galaxies.ml.bundle import load_bundle
-from galaxies.ml.judging import write_metrics
-from galaxies.ml.synthetic import draw
+from galaxies.ml.data.synthetic import draw
+from galaxies.ml.evaluation.of_bundle import write_metrics
 from galaxies.models import Galaxy, ModelVersion, Recipe
 from galaxies.serving import Image, Service
 
@@ -40,7 +40,7 @@ def nothing_kept(db: None) -> Iterator[None]:
 
 @pytest.fixture
 def galaxy(generator: Service, version: ModelVersion) -> Galaxy:
-    return services.generate(version, cluster=1, seed=42, psi=0.8)
+    return generation.generate(version, cluster=1, seed=42, psi=0.8)
 
 
 @pytest.fixture

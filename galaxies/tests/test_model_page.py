@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from galaxies import charts
-from galaxies.ml.judging import write_metrics
+from galaxies.ml.evaluation.of_bundle import write_metrics
 from galaxies.models import ModelVersion
 
 

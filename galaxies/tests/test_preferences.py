@@ -15,14 +15,16 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from galaxies import images, preferences, runs
+from galaxies import images, preferences
 from galaxies.ml.bundle import load_bundle
-from galaxies.ml.judging import Standard
+from galaxies.ml.evaluation.of_bundle import Standard
 from galaxies.ml.loop import TrainingError
 from galaxies.ml.preference import expected_likes, fit
 from galaxies.models import Galaxy, ModelVersion, PreferenceModel, Vote
 from galaxies.preferences import NotLearned, learn, pick, standing
 from galaxies.serving import Service
+from galaxies.training import folders
+from galaxies.training.request import Options
 
 Painted = tuple[list[Galaxy], Any]
 Rule = Callable[[Any], float]  # an image (H, W, 3) -> the probability of a like
@@ -225,7 +227,7 @@ def test_training_by_preference_weighs_images_by_the_active_version_and_a_resume
     settings.DATA_DIR = tmp_path
     width = load_bundle(version.path).real.features.shape[1]
     taste(version.encoder_checksum, width)
-    run = runs.start(runs.Options(synthetic=600, preset="tiny", prefer=True))
+    run = folders.start(Options(synthetic=600, preset="tiny", prefer=True))
     given: list[Any] = []
 
     def train(data: Any, settings: Any, run: Any, reporter: Any, *rest: Any, likes: Any = None, **more: Any) -> None:
@@ -258,5 +260,5 @@ def test_a_run_that_does_not_prefer_weighs_nothing(
 
     monkeypatch.setattr("galaxies.ml.pipeline.train", train)
     with pytest.raises(TrainingError, match="far enough"):
-        runs.start(runs.Options(synthetic=600, preset="tiny")).train(lambda: False, lambda report: None)
+        folders.start(Options(synthetic=600, preset="tiny")).train(lambda: False, lambda report: None)
     assert given == [(None, "")]

@@ -16,9 +16,9 @@ from django.conf import settings
 
 from galaxies.ml.bundle import Bundle, BundleError, sha256
 from galaxies.models import MAX_SEED, ModelVersion, Recipe
-from galaxies.services import activate_version, register_bundle
+from galaxies.registry.registration import activate_version, register_bundle
+from galaxies.registry.versions import activate
 from galaxies.serving import MAX_BATCH, Busy, Service
-from galaxies.versions import activate
 
 
 class HeldBundle:

@@ -10,11 +10,11 @@ from django.apps import apps
 from django.db import connection, transaction
 
 from accounts.models import User
-from accounts.services import delete_account
-from galaxies import services, tallies, votes
+from galaxies import generation, tallies, votes
 from galaxies.models import Galaxy, ModelVersion, Tally, Vote
+from galaxies.personal_data import delete_account
 from galaxies.serving import Service
-from galaxies.tests.test_votes import make_galaxy, make_person
+from galaxies.tests.factories import make_galaxy, make_person
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Rows = set[tuple[Any, ...]]
@@ -35,7 +35,7 @@ def counted_anew() -> Rows:
 
 
 def make_counted_galaxy(**values: Any) -> Galaxy:
-    """A galaxy as services.generate makes it, without painting it."""
+    """A galaxy as generation.generate makes it, without painting it."""
     with transaction.atomic():
         galaxy = make_galaxy(image="lost.webp", **values)
         tallies.add({tallies.of_galaxy(galaxy): 1})
@@ -55,7 +55,7 @@ def test_after_anything_that_people_do_they_are_what_counting_anew_gives(
     db: None, clock: SimpleNamespace, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(votes, "CHUNK", 3)
-    monkeypatch.setattr(services, "DELETE_CHUNK", 2)
+    monkeypatch.setattr(generation, "DELETE_CHUNK", 2)
     chance = random.Random(seed)  # noqa: S311  (it is to be the same each time)
     versions = [
         ModelVersion.objects.create(version=name, n_clusters=2, resolution=64, checksum="0" * 64) for name in "ab"
@@ -73,7 +73,7 @@ def test_after_anything_that_people_do_they_are_what_counting_anew_gives(
             votes.press(chance.choice(people), chance.choice(galaxies).public_id, chance.choice(["like", "dislike"]))
         elif deed < 0.92:
             going = chance.sample(galaxies, min(5, len(galaxies)))
-            services.delete_galaxies(Galaxy.objects.filter(pk__in=[galaxy.pk for galaxy in going]))
+            generation.delete_galaxies(Galaxy.objects.filter(pk__in=[galaxy.pk for galaxy in going]))
         elif deed < 0.96:
             votes.delete_votes(chance.choice(people))
         else:
@@ -87,8 +87,8 @@ def test_after_anything_that_people_do_they_are_what_counting_anew_gives(
 
 
 def test_a_galaxy_counts_with_its_creation(generator: Service, version: ModelVersion) -> None:
-    galaxy = services.generate(version, cluster=1, seed=7, psi=0.8)
-    varied = services.vary(galaxy)
+    galaxy = generation.generate(version, cluster=1, seed=7, psi=0.8)
+    varied = generation.vary(galaxy)
     assert kept() == {(varied.created.date(), version.version, 1, 2, 0, 0)} == counted_anew()
 
 
@@ -97,7 +97,7 @@ def test_a_galaxy_that_cannot_be_stored_does_not_count(
 ) -> None:
     monkeypatch.setattr(Galaxy, "save", lambda *args, **kwargs: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        services.generate(version, cluster=1, seed=7, psi=0.8)
+        generation.generate(version, cluster=1, seed=7, psi=0.8)
     assert not Tally.objects.exists()
 
 

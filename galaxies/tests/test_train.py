@@ -14,10 +14,10 @@ from django.core.management import CommandError, call_command
 from PIL import Image
 from pytest_django.fixtures import Settings
 
-from galaxies import runs
-from galaxies.ml import synthetic
 from galaxies.ml.bundle import load_bundle
+from galaxies.ml.data import synthetic
 from galaxies.models import ModelVersion
+from galaxies.training import folders
 
 
 @pytest.fixture
@@ -104,5 +104,5 @@ def test_a_bundle_name_that_is_taken_is_refused_before_training(settings: Settin
         run("--synthetic", "600", "--preset", "tiny", "--model-version", "mine")
     folder = next((tmp_path / "var/training").glob("*/"))
     assert {file.name for file in folder.iterdir()} == {"run.json", "run.log"}  # nothing was trained
-    assert runs.reopen("").version == "mine"
-    assert runs.reopen("", model_version="other").version == "other"
+    assert folders.reopen("").version == "mine"
+    assert folders.reopen("", model_version="other").version == "other"

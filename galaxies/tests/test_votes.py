@@ -1,31 +1,12 @@
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
 from galaxies import votes
-from galaxies.models import Galaxy, ModelVersion, Vote, wilson_lower_bound
-
-
-def make_person(name: str) -> User:
-    return User.objects.create(username=name, email=f"{name}@example.org")
-
-
-def make_galaxy(**values: Any) -> Galaxy:
-    version, _ = ModelVersion.objects.get_or_create(
-        version="one", defaults={"n_clusters": 2, "resolution": 64, "checksum": "0" * 64}
-    )
-    return Galaxy.objects.create(**{"model_version": version, "cluster": 1, "seed": 42, "psi": 0.8} | values)
-
-
-def sums(galaxy: Galaxy) -> tuple[int, int]:
-    galaxy.refresh_from_db()
-    assert galaxy.score == pytest.approx(wilson_lower_bound(galaxy.likes, galaxy.dislikes))
-    for value, said in (("like", galaxy.likes), ("dislike", galaxy.dislikes)):
-        assert Vote.objects.filter(galaxy=galaxy, value=value).count() == said
-    return galaxy.likes, galaxy.dislikes
+from galaxies.models import Galaxy, Vote, wilson_lower_bound
+from galaxies.tests.factories import make_galaxy, make_person, sums
 
 
 @pytest.mark.parametrize(

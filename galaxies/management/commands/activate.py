@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from galaxies import versions
 from galaxies.ml.bundle import BundleError
-from galaxies.versions import VersionError
+from galaxies.registry import versions
+from galaxies.registry.versions import VersionError
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from typing import Any
 
 from django_tasks_db.management.commands import db_worker
 
-from galaxies import training_runs
+from galaxies.training import life_cycle
 
 NICENESS = 15
 
@@ -24,6 +24,6 @@ class Command(db_worker.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         os.nice(NICENESS)
-        if interrupted := training_runs.recover():
-            self.stdout.write(f"{interrupted} was interrupted; resume it at {interrupted.get_absolute_url()}")
+        if interrupted := life_cycle.recover():
+            self.stdout.write(f"{interrupted} was interrupted; go on with: manage.py train --resume {interrupted}")
         super().handle(*args, **options)

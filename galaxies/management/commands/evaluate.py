@@ -9,14 +9,15 @@ from typing import Any
 from django.conf import settings as site
 from django.core.management.base import BaseCommand, CommandError
 
-from galaxies import runs, versions
+from galaxies.management.terminal import CountBars
 from galaxies.ml.bundle import BundleError, load_bundle
-from galaxies.ml.dataset import DatasetError
+from galaxies.ml.data.dataset import DatasetError
 from galaxies.ml.evaluation import EvaluationError, Settings
-from galaxies.ml.extractors import Extractor, ExtractorUnavailable, inception
-from galaxies.ml.judging import judge, summary, write_metrics
-from galaxies.services import remember_metrics
-from galaxies.terminal import CountBars
+from galaxies.ml.evaluation.extractors import Extractor, ExtractorUnavailable, inception
+from galaxies.ml.evaluation.of_bundle import judge, summary, write_metrics
+from galaxies.registry import versions
+from galaxies.registry.registration import remember_metrics
+from galaxies.training import folders
 
 
 class Command(BaseCommand):
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         try:
             version = versions.find(options["version"])
             bundle = load_bundle(version.path)
-            data = runs.images_for(bundle.version, bundle.resolution, options["images"])
+            data = folders.images_for(bundle.version, bundle.resolution, options["images"])
             extractor = self.inception() if options["extractor"] == "inception" else None
             settings = Settings(samples=options["samples"], seed=options["seed"])
             metrics = judge(bundle, data, settings, extractor, bars)

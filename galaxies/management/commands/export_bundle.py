@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from galaxies import versions
-from galaxies.bundle_files import export_bundle
 from galaxies.ml.bundle import BundleError
-from galaxies.versions import VersionError
+from galaxies.registry import versions
+from galaxies.registry.transfer import export_bundle
+from galaxies.registry.versions import VersionError
 
 
 class Command(BaseCommand):

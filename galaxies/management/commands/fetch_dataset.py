@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from requests import RequestException
 
-from galaxies.ml.dataset import GALAXY10_FILE, GALAXY10_SHA256, GALAXY10_URL
+from galaxies.ml.data.dataset import GALAXY10_FILE, GALAXY10_SHA256, GALAXY10_URL
 
 DATASETS = {"galaxy10-decals": (GALAXY10_URL, GALAXY10_SHA256, GALAXY10_FILE)}
 

@@ -18,10 +18,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.loader import render_to_string
 from PIL import Image
 
-from galaxies import runs, versions
 from galaxies.ml.bundle import BundleError, load_bundle
-from galaxies.ml.dataset import DatasetError
+from galaxies.ml.data.dataset import DatasetError
 from galaxies.models import DEFAULT_PSI
+from galaxies.registry import versions
+from galaxies.training import folders
 
 WIDTH, HEIGHT = 640, 240  # of the curve
 SIDE = 5  # galaxies along a half of a sheet
@@ -40,7 +41,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             bundle = load_bundle(versions.find(options["version"]).path)
-            data = runs.images_for(bundle.version, bundle.resolution, options["images"])
+            data = folders.images_for(bundle.version, bundle.resolution, options["images"])
         except (BundleError, DatasetError, versions.VersionError) as error:
             raise CommandError(str(error)) from error
         folder: Path = options["out"] or site.DATA_DIR / "figures" / bundle.version

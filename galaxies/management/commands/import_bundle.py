@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from galaxies import versions
-from galaxies.bundle_files import import_bundle
 from galaxies.ml.bundle import BundleError
+from galaxies.registry import versions
+from galaxies.registry.transfer import import_bundle
 
 
 class Command(BaseCommand):

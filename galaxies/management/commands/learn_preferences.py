@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from galaxies.management.terminal import CountBars
 from galaxies.ml.bundle import BundleError
 from galaxies.preferences import NotLearned, learn
-from galaxies.terminal import CountBars
 
 
 class Command(BaseCommand):

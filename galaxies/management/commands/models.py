@@ -5,10 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.template.defaultfilters import filesizeformat
 
-from galaxies import versions
 from galaxies.charts import kid_in_a_line
 from galaxies.models import ModelVersion
-from galaxies.versions import Approval
+from galaxies.registry import versions
+from galaxies.registry.versions import Approval
 
 NAMES = 2  # columns of words, which stand on the left
 HEADER = ("version", "", "k", "px", "size", "KID (real, repeated; extractor)", "galaxies")

@@ -5,8 +5,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
 
-from galaxies import services
 from galaxies.ml.bundle import BundleError
+from galaxies.registry import registration
 
 
 class Command(BaseCommand):
@@ -17,7 +17,7 @@ class Command(BaseCommand):
         call_command("createcachetable", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         try:
-            for line in services.register_store():
+            for line in registration.register_store():
                 self.stdout.write(line)
         except BundleError as error:
             raise CommandError(str(error)) from error

@@ -12,15 +12,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from galaxies import runs, training_runs
-from galaxies.ml.dataset import CROP, DatasetError
+from galaxies.management.terminal import CountBars, PhaseBars
+from galaxies.ml.data.dataset import CROP, DatasetError
 from galaxies.ml.evaluation import EvaluationError
-from galaxies.ml.judging import summary
+from galaxies.ml.evaluation.of_bundle import summary
 from galaxies.ml.loop import Report, Stopped
 from galaxies.models import TrainingRun
-from galaxies.services import register_bundle, remember_metrics
-from galaxies.terminal import CountBars, PhaseBars
-from galaxies.training_record import EXPECTED, in_one_sentence
+from galaxies.registry.registration import register_bundle, remember_metrics
+from galaxies.training import folders, life_cycle
+from galaxies.training.record import EXPECTED, in_one_sentence
+from galaxies.training.request import CREDIT, Options
 
 
 class Command(BaseCommand):
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--budget-minutes", type=float, help="time for all phases together")
         parser.add_argument("--budget-images", type=int, help="images that the adversarial phase sees")
-        parser.add_argument("--credit", default=runs.CREDIT, help="whom to name for the images")
+        parser.add_argument("--credit", default=CREDIT, help="whom to name for the images")
         parser.add_argument("--model-version", help="name of the bundle, instead of the run's")
         parser.add_argument(
             "--start-from", metavar="VERSION", help="begin with that model's weights, keep its families"
@@ -60,7 +61,7 @@ class Command(BaseCommand):
             self.train(run, stopping, options)
         except Stopped as stopped:
             self.stdout.write(f"{stopped} Go on with: manage.py train --resume {run.folder.name}")
-        except training_runs.Refused as error:
+        except life_cycle.Refused as error:
             if options["resume"] is None:
                 shutil.rmtree(run.folder)
             raise CommandError(str(error)) from error
@@ -72,11 +73,11 @@ class Command(BaseCommand):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def train(self, run: runs.TrainingFolder, stopping: list[int], options: dict[str, Any]) -> None:
+    def train(self, run: folders.TrainingFolder, stopping: list[int], options: dict[str, Any]) -> None:
         """All of it, on the terminal and in the run's row; a worker has no terminal."""
         worker = options["worker_pid"]
         bars, counting = PhaseBars(), CountBars()
-        with training_runs.recorded(run, stopping, worker) as record:
+        with life_cycle.recorded(run, stopping, worker) as record:
 
             def report(report: Report) -> None:
                 record.report(report)
@@ -107,7 +108,7 @@ class Command(BaseCommand):
             record.end(TrainingRun.State.DONE, message.strip())
         self.stdout.write(f"Model version {path.name} is registered: {path}")
 
-    def evaluate(self, run: runs.TrainingFolder, path: Path, count: Callable[[str, int, int], None]) -> str:
+    def evaluate(self, run: folders.TrainingFolder, path: Path, count: Callable[[str, int, int], None]) -> str:
         """The last step; a model that cannot be judged is a model all the same. Returns: why it could not."""
         try:
             self.stdout.write(summary(run.evaluate(path, count)))
@@ -116,12 +117,12 @@ class Command(BaseCommand):
             return f"Not evaluated: {error}"
         return ""
 
-    def run(self, options: dict[str, Any]) -> runs.TrainingFolder:
+    def run(self, options: dict[str, Any]) -> folders.TrainingFolder:
         if options["resume"] is not None:
             keys = ("resume", "budget_minutes", "budget_images", "model_version")
-            return runs.reopen(*(options[key] for key in keys))
+            return folders.reopen(*(options[key] for key in keys))
         if not options["images"] and not options["synthetic"]:
             raise CommandError("Nothing to train on: give --images FOLDER, --synthetic N or --resume.")
-        chosen = {key: options[key] for key in runs.Options.__dataclass_fields__}
+        chosen = {key: options[key] for key in Options.__dataclass_fields__}
         chosen["images"] = str(options["images"].resolve()) if options["images"] else None
-        return runs.start(runs.Options(**chosen))
+        return folders.start(Options(**chosen))

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from galaxies import services
 from galaxies.ml.bundle import BundleError
+from galaxies.registry import registration
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            active = services.verify_active()
+            active = registration.verify_active()
         except BundleError as error:
             raise CommandError(str(error)) from error
         if active is None:

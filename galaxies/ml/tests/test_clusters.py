@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from galaxies.ml import synthetic
-from galaxies.ml.clusters import ClusterError, describe, fit, match_ids, shapes
+from galaxies.ml.data import synthetic
+from galaxies.ml.features.clusters import ClusterError, fit, match_ids
+from galaxies.ml.features.family_names import describe, shapes
 
 
 def blobs(sizes: list[int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from galaxies.ml import synthetic
-from galaxies.ml.dataset import DatasetError, is_held_out, load_dataset, read_image, symmetry
+from galaxies.ml.data import synthetic
+from galaxies.ml.data.dataset import DatasetError, is_held_out, load_dataset, read_image, symmetry
 
 
 def save(path: Path, count: int = 1, side: int = 48, seed: int = 0) -> None:

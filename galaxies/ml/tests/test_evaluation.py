@@ -11,15 +11,15 @@ from scipy.ndimage import gaussian_filter
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
+from galaxies.ml.arrays import Features, Images, Labels
+from galaxies.ml.data.synthetic import draw
 from galaxies.ml.evaluation import EvaluationError, Model, RealSet, Settings, evaluate
-from galaxies.ml.extractors import Extractor, Images
-from galaxies.ml.metrics import Clusters, Features
-from galaxies.ml.synthetic import draw
+from galaxies.ml.evaluation.extractors import Extractor
 
 SIDE = 32
 CLUSTERS = 4
 SETTINGS = Settings(samples=1000, kid_subsets=20, morphology_samples=2, workers=1, split="drawn")
-Generate = Callable[[Clusters, Clusters], Images]
+Generate = Callable[[Labels, Labels], Images]
 
 
 def shape_of(images: Images) -> Features:
@@ -45,7 +45,7 @@ class World:
     def features(self, images: Images) -> Features:
         return np.asarray(self.pca.transform(shape_of(images)), dtype=np.float32)
 
-    def assign(self, values: Features) -> Clusters:
+    def assign(self, values: Features) -> Labels:
         return np.asarray(self.kmeans.predict(values))
 
     def real(self, images: Images) -> RealSet:
@@ -56,7 +56,7 @@ class World:
         """A generator that returns the pool's images of the cluster asked for, one per seed."""
         members = [np.flatnonzero(pool.clusters == cluster) for cluster in range(CLUSTERS)]
 
-        def generate(clusters: Clusters, seeds: Clusters) -> Images:
+        def generate(clusters: Labels, seeds: Labels) -> Images:
             rows = [members[c][s % len(members[c])] for c, s in zip(clusters, seeds, strict=True)]
             return pool.images[rows]
 

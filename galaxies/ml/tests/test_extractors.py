@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from galaxies.ml.extractors import INCEPTION_LABEL, Extractor, ExtractorUnavailable, Images, inception, resized
+from galaxies.ml.arrays import Images
+from galaxies.ml.data.resize import resized
+from galaxies.ml.evaluation.extractors import INCEPTION_LABEL, Extractor, ExtractorUnavailable, inception
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from galaxies.ml.evaluation import (
     kernel_distance_subsets,
     prdc,
 )
-from galaxies.ml.metrics import moments, near_duplicates, nearest_distances, share_below, two_sample_accuracy
+from galaxies.ml.evaluation.metrics import moments, near_duplicates, nearest_distances, share_below, two_sample_accuracy
 
 EYE4 = np.eye(4)
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from galaxies.ml.morphology import MEASURES, Images, Morphology, measure, wasserstein
-from galaxies.ml.synthetic import draw, sersic
+from galaxies.ml.arrays import Images
+from galaxies.ml.data.synthetic import draw, sersic
+from galaxies.ml.evaluation.morphology import MEASURES, Morphology, measure, wasserstein
 
 SIDE = 64
 WHITE = (1.0, 1.0, 1.0)

@@ -2,15 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from galaxies.ml.networks import (
-    GeneratorConfig,
-    PatchCritic,
-    StageConfig,
-    Trunk,
-    build_generator,
-    build_latent_encoder,
-    build_stage,
-)
+from galaxies.ml.networks.generator import GeneratorConfig, build_generator
+from galaxies.ml.networks.latent_encoder import build_latent_encoder
+from galaxies.ml.networks.layers import Trunk
+from galaxies.ml.networks.super_resolution import PatchCritic, StageConfig, build_stage
 
 CONFIG = GeneratorConfig(n_clusters=3, z_dim=8, w_dim=16, channels=(16, 12, 8))
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from galaxies.ml.loop import Run
-from galaxies.ml.networks import GeneratorConfig, build_generator
+from galaxies.ml.networks.generator import GeneratorConfig, build_generator
 from galaxies.ml.pipeline import cut, measure_w_mean
 from galaxies.ml.presets import PRESETS
 

@@ -1,0 +1,104 @@
+"""What staff choose when they start a training, or go on with one."""
+
+from typing import Any, cast
+
+from django import forms
+
+from galaxies import preferences
+from galaxies.ml.bundle import BundleError
+from galaxies.ml.data.dataset import MINIMUM, DatasetError
+from galaxies.ml.loop import TrainingError
+from galaxies.models import ModelVersion
+from galaxies.training import sources
+from galaxies.training.request import CREDIT, Options, settings_of
+
+PRESETS = {
+    "small": "small: 128 px, about an hour on two cores",
+    "standard": "standard: 256 px, about five hours on two cores",
+    "tiny": "tiny: 32 px, a minute, to see whether all works",
+}
+RESOLUTIONS = (16, 32, 64, 128, 256, 512)
+DRAWN_CREDIT = "Galaxies drawn by this site from Sersic profiles and spiral arms; no photograph was used."
+LONGEST = 30 * 24 * 60  # minutes
+MOST_IMAGES = 1_000_000_000
+MOST_DRAWN = 20_000
+MOST_FAMILIES = 24
+
+
+class BudgetForm(forms.Form):
+    """How long a training may take. What is left empty is the preset's, or what it was before."""
+
+    minutes = forms.FloatField(required=False, min_value=0.1, max_value=LONGEST)
+    images_seen = forms.IntegerField(required=False, min_value=100, max_value=MOST_IMAGES)
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        for field in self.fields.values():
+            if isinstance(field, forms.IntegerField):  # FloatField is one, too
+                for key in ("invalid", "min_value", "max_value"):
+                    field.error_messages[key] = f"Use a number from {field.min_value:,} to {field.max_value:,}."
+
+    def sentence(self) -> str:
+        """What is wrong."""
+        return " ".join(str(error) for errors in self.errors.values() for error in errors)
+
+
+class TrainingForm(BudgetForm):
+    """A new training. `options` is what it comes to, once the form is valid."""
+
+    images = forms.CharField(required=False, max_length=255, strip=False)
+    drawn = forms.IntegerField(required=False, min_value=MINIMUM, max_value=MOST_DRAWN)
+    preset = forms.ChoiceField(choices=list(PRESETS.items()))
+    resolution = forms.TypedChoiceField(required=False, coerce=int, empty_value=None)
+    k = forms.IntegerField(required=False, min_value=2, max_value=MOST_FAMILIES)
+    start = forms.ChoiceField(required=False, choices=[("", "from scratch"), ("active", "from the active version")])
+    seed = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 2)
+    credit = forms.CharField(required=False, max_length=300)
+    prefer = forms.BooleanField(required=False)
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        resolution = cast(forms.TypedChoiceField, self.fields["resolution"])
+        resolution.choices = [("", "the preset's"), *((str(side), f"{side} px") for side in RESOLUTIONS)]
+        self.active = ModelVersion.active()
+        if not preferences.standing(self.active):
+            del self.fields["prefer"]
+
+    def clean_images(self) -> str | None:
+        """Where the chosen folder is; None for drawn galaxies."""
+        try:
+            return str(sources.find(self.cleaned_data["images"])) if self.cleaned_data["images"] else None
+        except DatasetError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def clean_start(self) -> str | None:
+        """The version to start from."""
+        if not self.cleaned_data["start"]:
+            return None
+        if self.active is None:
+            raise forms.ValidationError("No version is active yet: start from scratch.")
+        return self.active.version
+
+    def clean(self) -> dict[str, Any]:
+        """All of it together must be something that can be trained."""
+        given = super().clean() or self.cleaned_data
+        if not self.errors:
+            drawn = None if given["images"] else given["drawn"] or 2_000
+            self.options = Options(
+                images=given["images"],
+                synthetic=drawn,
+                preset=given["preset"],
+                resolution=given["resolution"],
+                k=given["k"],
+                seed=given["seed"] or 0,
+                budget_minutes=given["minutes"],
+                budget_images=given["images_seen"],
+                credit=given["credit"] or (DRAWN_CREDIT if drawn else CREDIT),
+                start_from=given["start"],
+                prefer=given.get("prefer", False),
+            )
+            try:
+                settings_of(self.options)
+            except (TrainingError, BundleError) as error:
+                raise forms.ValidationError(str(error)) from error
+        return given

@@ -1,0 +1,151 @@
+"""Trainings: start one, watch it, cancel it, go on with it."""
+
+from typing import Any
+
+from django.contrib.admin.models import ADDITION
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.models import User
+from dashboard.staff import record, staff_only
+from dashboard.training import query
+from dashboard.training.forms import BudgetForm, TrainingForm
+from galaxies.ml.loop import TrainingError
+from galaxies.models import TrainingRun
+from galaxies.training import control, life_cycle, sources
+from galaxies.training.record import in_one_sentence, tail
+from galaxies.views.http import HtmxHttpRequest
+
+LISTED = 50
+LOG_LINES = 14
+STOP_POLLING = 286  # as htmx understands it
+
+
+class StaffRequest(HtmxHttpRequest):
+    user: User
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only
+@vary_on_headers("HX-Request")
+def training(request: StaffRequest) -> HttpResponse:
+    """All runs, and a form that starts another one."""
+    form = TrainingForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            run = control.queue(form.options, request.user)
+        except (life_cycle.Refused, TrainingError, OSError) as refused:
+            form.add_error(None, _sentence(refused))
+        else:
+            record(request.user, run, "Started a training.", ADDITION)
+            return _to(request, run)
+    life_cycle.recover()
+    found = list(TrainingRun.objects.select_related("model_version", "started_by")[:LISTED])
+    context = {
+        "form": form,
+        "runs": found,
+        "live": next((run for run in found if run.is_live), None),
+        "sources": sources.sources(),
+    }
+    return render(request, "dashboard/training.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+@staff_only
+@vary_on_headers("HX-Request")
+def training_run(request: StaffRequest, pk: int) -> HttpResponse:
+    """A run: for htmx how far it is, with code 286 once there is nothing more to wait for."""
+    life_cycle.recover()
+    run = _run(pk)
+    if not request.htmx:
+        return render(request, "dashboard/training_run.html", _context(run))
+    return _progress(request, run, seen=request.GET.get("seen", ""))
+
+
+@require_safe
+@staff_only
+def training_samples(request: HttpRequest, pk: int) -> FileResponse:
+    """The newest sample sheet of a run."""
+    found = query.sheet(_run(pk))
+    if found is None:
+        raise Http404
+    response = FileResponse(found[0].open("rb"), content_type="image/png")
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+@require_POST
+@staff_only
+@vary_on_headers("HX-Request")
+def cancel_training(request: StaffRequest, pk: int) -> HttpResponse:
+    """Stop a run; what it has learned is kept."""
+    run = _run(pk)
+    if control.cancel(run):
+        record(request.user, run, "Cancelled the training.")
+    return _progress(request, _run(pk)) if request.htmx else redirect("dashboard:training_run", pk)
+
+
+@require_POST
+@staff_only
+@vary_on_headers("HX-Request")
+def resume_training(request: StaffRequest, pk: int) -> HttpResponse:
+    """Go on with a run that was cancelled, interrupted or failed, or train one that is done with a larger budget."""
+    run, form = _run(pk), BudgetForm(request.POST)
+    if form.is_valid():
+        try:
+            control.resume(run, request.user, form.cleaned_data["minutes"], form.cleaned_data["images_seen"])
+        except (life_cycle.Refused, TrainingError, OSError) as refused:
+            form.add_error(None, _sentence(refused))
+        else:
+            record(request.user, run, "Resumed the training.")
+            return _to(request, run)
+    return render(request, "dashboard/training_run.html", _context(run) | {"form": form}, status=422)
+
+
+def _sentence(refused: Exception) -> str:
+    return in_one_sentence(refused) if isinstance(refused, OSError) else str(refused)
+
+
+def _run(pk: int) -> TrainingRun:
+    return get_object_or_404(TrainingRun.objects.select_related("model_version", "started_by"), pk=pk)
+
+
+def _progress(request: StaffRequest, run: TrainingRun, seen: str = "") -> HttpResponse:
+    """The part that changes all the time; curves, samples and log only when they are others than were `seen`."""
+    stamp = query.stamp(run)
+    changed = stamp != seen or not run.is_live
+    context = _context(run) | {"swapped": True} if changed else {"run": run, "stamp": stamp} | _standing(run)
+    response = render(request, "dashboard/training_run.html#answer", context)
+    response.status_code = 200 if run.is_live else STOP_POLLING
+    return response
+
+
+def _standing(run: TrainingRun) -> dict[str, Any]:
+    return {"steps": query.steps(run), "phase": query.title(run.phase), "form": BudgetForm()}
+
+
+def _context(run: TrainingRun) -> dict[str, Any]:
+    charts = query.charts(run)
+    found = query.sheet(run)
+    return {
+        "run": run,
+        "stamp": query.stamp(run),
+        "charts": charts,
+        "kid": query.kid(charts),
+        "sheet": found and found[1],
+        "log": tail(run.name, LOG_LINES),
+        "choices": query.choices(run),
+        **_standing(run),
+    }
+
+
+def _to(request: StaffRequest, run: TrainingRun) -> HttpResponse:
+    """Lead to the page of a run."""
+    if request.htmx:
+        return HttpResponseClientRedirect(reverse("dashboard:training_run", args=[run.pk]))
+    return redirect("dashboard:training_run", run.pk)

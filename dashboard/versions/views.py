@@ -1,0 +1,165 @@
+"""Model versions: list, comparison, and what staff do with them."""
+
+import logging
+from collections.abc import Callable
+
+import numpy as np
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, DELETION
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from dashboard.staff import record, staff_only
+from dashboard.versions import query
+from galaxies import images
+from galaxies.ml.bundle import BundleError
+from galaxies.models import DEFAULT_PSI, MAX_SEED, ModelVersion, Recipe
+from galaxies.registry import measurement, versions
+from galaxies.registry.family_matching import match_families
+from galaxies.registry.versions import VersionError
+from galaxies.serving import service
+from galaxies.views.http import YEAR, HtmxHttpRequest, busy_is_503, person_of
+
+logger = logging.getLogger(__name__)
+
+SEEDS = 6  # of a strip
+
+
+@require_safe
+@staff_only
+def models(request: HttpRequest) -> HttpResponse:
+    """All versions, and what can be done with them."""
+    cards = query.cards()
+    active = next((card.version for card in cards if card.version.is_active), None)
+    context = {
+        "cards": cards,
+        "active": active,
+        "previous": versions.previous(),
+        "serving": versions.serving_sentence(active),
+        "refused": service().refused,
+    }
+    return render(request, "dashboard/models.html", context)
+
+
+@require_safe
+@staff_only
+@vary_on_headers("HX-Request")
+@busy_is_503
+def compare(request: HtmxHttpRequest) -> HttpResponse:
+    """Two versions side by side; for htmx what both paint from the same seeds, which may take some seconds."""
+    names = [request.GET.get(side, "") for side in "ab"]
+    a, b = (ModelVersion.objects.filter(version=name).first() for name in names)
+    if a is None or b is None or a == b:
+        messages.error(request, "Choose two different versions to compare.")
+        return redirect("dashboard:models")
+    seed = _seed(request.GET.get("seed", "0"))
+    rows, matched = query.rows(a, b), match_families(a, b)
+    paint = request.htmx or "paint" in request.GET
+    context = {
+        "sides": (a, b),
+        "versions": ModelVersion.objects.order_by("archived", "-registered"),
+        "rows": rows,
+        "same_judge": query.same_judge(rows),
+        "matched": matched,
+        "pairs": [(pair.shared, ((a, pair.a), (b, pair.b))) for pair in matched.pairs],
+        "seed": seed,
+        "last_seed": seed + SEEDS - 1,
+        "next_seed": seed + SEEDS if seed + 2 * SEEDS <= MAX_SEED else 0,
+        "paint": paint,
+        "unpaintable": _load(a, b) if paint else "",
+        "psi": DEFAULT_PSI,
+    }
+    return render(request, "dashboard/compare.html#seeds" if request.htmx else "dashboard/compare.html", context)
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= MAX_SEED - SEEDS):
+        raise Http404
+    return int(text)
+
+
+def _load(*wanted: ModelVersion) -> str:
+    """Load versions before the page asks for their images, all at once. Returns: why one cannot be, or ""."""
+    try:
+        for version in wanted:
+            service().at_hand(version.version)
+    except BundleError as error:
+        logger.error("%s", error)
+        return versions.sentence(error)
+    return ""
+
+
+@require_safe
+@staff_only
+@busy_is_503
+def seeds(request: HttpRequest, version: str, cluster: int, seed: int) -> HttpResponse:
+    """Galaxies of one family from consecutive seeds, side by side in one WebP."""
+    found = get_object_or_404(ModelVersion, version=version)
+    if cluster >= found.n_clusters or seed > MAX_SEED - SEEDS:
+        raise Http404
+    recipes = [Recipe(version, cluster, seed + i, DEFAULT_PSI) for i in range(SEEDS)]
+    try:
+        painted = service().paint_many(recipes)
+    except BundleError as error:
+        logger.error("%s", error)
+        raise Http404 from None
+    response = HttpResponse(images.webp(np.concatenate(list(painted), axis=1)), content_type="image/webp")
+    patch_cache_control(response, private=True, max_age=YEAR, immutable=True)  # the page's address names the checksum
+    return response
+
+
+def _attempt(
+    request: HttpRequest, name: str, do: Callable[[ModelVersion], str | None], done: str, action: int = CHANGE
+) -> HttpResponse:
+    """Do something with a version, say what came of it, and remember who did it. `done`: "{}" is the version."""
+    version = get_object_or_404(ModelVersion, version=name)
+    try:
+        said = do(version) or done.format(version)
+    except (BundleError, VersionError) as error:
+        logger.warning("%s", error)
+        messages.error(request, versions.sentence(error))
+    else:
+        if person := person_of(request):
+            record(person, version, said, action)
+        messages.success(request, said)
+    return redirect("dashboard:models")
+
+
+@require_POST
+@staff_only
+def activate(request: HttpRequest, version: str) -> HttpResponse:
+    return _attempt(
+        request, version, versions.activate, "{} is active: every process paints new galaxies with it within seconds."
+    )
+
+
+@require_POST
+@staff_only
+def roll_back(request: HttpRequest) -> HttpResponse:
+    """The form names the version that its page offered, so that pressing twice does not lead back and forth."""
+    name = request.POST.get("version", "")
+    return _attempt(request, name, versions.roll_back, "Rolled back to {}, which is active again.")
+
+
+@require_POST
+@staff_only
+def archive(request: HttpRequest, version: str) -> HttpResponse:
+    """Archive a version, or bring it back where the form says so."""
+    if request.POST.get("archived") == "0":
+        return _attempt(request, version, versions.bring_back, "{} is offered again.")
+    return _attempt(request, version, versions.archive, "{} is archived: it is offered no more, its galaxies stay.")
+
+
+@require_POST
+@staff_only
+def measure(request: HttpRequest, version: str) -> HttpResponse:
+    return _attempt(request, version, measurement.order, "{} waits to be measured: manage.py db_worker does it.")
+
+
+@require_POST
+@staff_only
+def delete_version(request: HttpRequest, version: str) -> HttpResponse:
+    return _attempt(request, version, versions.delete, "{} is deleted.", DELETION)

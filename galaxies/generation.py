@@ -1,0 +1,112 @@
+"""What a view or a command calls: registering and activating bundles, painting galaxies, the files of a galaxy."""
+
+import secrets
+from collections import Counter
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.models import User
+from galaxies import images, tallies
+from galaxies.models import MAX_SEED, Galaxy, ModelVersion, Vote
+from galaxies.serving import Image, service
+
+VARIATION_MIX = 0.25
+DELETE_CHUNK = 500
+
+
+def current_version() -> ModelVersion | None:
+    """The version that this process paints with; before its model is loaded, the active one."""
+    loaded = ModelVersion.objects.filter(version=service().version).first() if service().version else None
+    return loaded or ModelVersion.active()
+
+
+def generate(
+    version: ModelVersion, *, cluster: int | None, seed: int | None, psi: float, creator: User | None = None
+) -> Galaxy:
+    """Paint and store a new galaxy. Without a cluster one is drawn by the families' shares, without a seed a new one.
+
+    Raises: Busy if the generator cannot answer now.
+    """
+    cluster = draw_cluster(version) if cluster is None else cluster
+    galaxy = Galaxy(model_version=version, cluster=cluster, seed=new_seed() if seed is None else seed, psi=psi)
+    return _paint(galaxy, creator)
+
+
+def draw_cluster(version: ModelVersion) -> int:
+    """A family, as often as its share of the real galaxies."""
+    shares = [family["share"] for family in version.families]
+    return int(secrets.SystemRandom().choices(version.families, weights=shares)[0]["id"])
+
+
+def vary(original: Galaxy, creator: User | None = None) -> Galaxy:
+    """Paint and store a galaxy near another: its latent, with a quarter of a new one of the same family mixed in.
+
+    A variation of a variation starts from the first recipe again, since a recipe has room for two latents.
+    Raises: Busy if the generator cannot answer now.
+    """
+    galaxy = Galaxy(
+        model_version=original.model_version,
+        cluster=original.cluster,
+        seed=original.seed,
+        psi=original.psi,
+        cluster2=original.cluster,
+        seed2=new_seed(),
+        mix=VARIATION_MIX,
+    )
+    return _paint(galaxy, creator)
+
+
+def new_seed() -> int:
+    """Any seed."""
+    return secrets.randbelow(MAX_SEED + 1)
+
+
+def _paint(galaxy: Galaxy, creator: User | None) -> Galaxy:
+    return keep(galaxy, service().paint(galaxy.recipe), creator)
+
+
+def keep(galaxy: Galaxy, image: Image, creator: User | None) -> Galaxy:
+    """Store a new galaxy with its image (H, W, 3) uint8."""
+    galaxy.creator = creator
+    galaxy.image.save("", ContentFile(images.webp(image)), save=False)
+    with transaction.atomic():
+        galaxy.save()
+        tallies.add({tallies.of_galaxy(galaxy): 1})
+    return galaxy
+
+
+def image_file(galaxy: Galaxy, kind: str) -> bytes:
+    """The galaxy as "webp", "png" or "fits". PNG and FITS are painted from the recipe, and so is a lost WebP.
+
+    Raises: Busy if the generator is needed and cannot answer now; BundleError if its version cannot be loaded.
+    """
+    if kind == "png":
+        return images.png(service().paint(galaxy.recipe), galaxy)
+    if kind == "fits":
+        return images.fits(service().paint(galaxy.recipe), galaxy)
+    try:
+        with galaxy.image.storage.open(str(galaxy.image.name)) as file:
+            return bytes(file.read())
+    except FileNotFoundError:
+        content = images.webp(service().paint(galaxy.recipe))
+        galaxy.image.save("", ContentFile(content), save=False)
+        # This column alone: votes may have been cast while it was painted.
+        Galaxy.objects.filter(pk=galaxy.pk).update(image=str(galaxy.image.name))
+        return content
+
+
+def delete_galaxies(galaxies: QuerySet[Galaxy]) -> None:
+    """Delete galaxies with their votes and stored images, some hundreds at once."""
+    while chunk := list(galaxies.only("image")[:DELETE_CHUNK]):
+        going = Galaxy.objects.filter(pk__in=[galaxy.pk for galaxy in chunk])
+        with transaction.atomic():
+            locked = list(going.select_for_update().order_by("pk").values_list("pk", flat=True))
+            gone = tallies.counted(going, Vote.objects.filter(galaxy__in=locked))
+            going.delete()
+            changes: Counter[tallies.Entry] = Counter()
+            changes.subtract(gone)
+            tallies.add(changes)
+        for galaxy in chunk:
+            galaxy.image.storage.delete(str(galaxy.image.name))

@@ -1,0 +1,197 @@
+"""What a trained model is on disk, and how it is used.
+
+    bundle = load_bundle(Path("models_store/sdss-256"))
+    images = bundle.sample(clusters=[3, 3], seeds=[42, 43], psi=0.8)     # (2, 256, 256, 3) uint8
+
+A bundle holds arrays, images and JSON, nothing that runs: no pickle anywhere. Importing this module imports neither
+TensorFlow nor scikit-learn, so that every command of the site starts quickly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from galaxies.ml.arrays import Floats
+from galaxies.ml.bundle.files import MANIFEST, BundleError, verify
+from galaxies.ml.bundle.latents import SEED_LIMIT, normals
+
+if TYPE_CHECKING:
+    from galaxies.ml.arrays import Images, Labels
+    from galaxies.ml.features.clusters import Clusters
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Family:
+    """A cluster as people see it; exemplars are generated images inside the bundle's folder."""
+
+    id: int
+    name: str
+    sentence: str
+    share: float
+    exemplars: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class RealFeatures:
+    """What is kept of the real images: features (N, d) float32, held_out (N,) bool, clusters (N,) int."""
+
+    features: Floats
+    held_out: npt.NDArray[np.bool_]
+    clusters: Labels
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Check and open the bundle in folder `path`; TensorFlow starts here, or on the first use of the networks.
+
+    Raises: BundleError if a file is missing, damaged or of another format.
+    """
+    bundle = Bundle(path, verify(path))
+    try:
+        bundle.networks()
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise BundleError(f"{path / MANIFEST} does not describe its own weights: train or import it again.") from error
+    return bundle
+
+
+class Bundle:
+    """A loaded model. All of its methods may be called from one thread at a time."""
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.version = str(manifest["version"])
+        self.n_clusters = int(manifest["n_clusters"])
+        self.resolution = int(manifest["resolution"])
+        self._forward: Callable[..., Any] | None = None
+
+    @cached_property
+    def families(self) -> tuple[Family, ...]:
+        """All families, in the order of their ids."""
+        return tuple(
+            Family(f["id"], f["name"], f["sentence"], f["share"], tuple(self.path / e for e in f["exemplars"]))
+            for f in self.manifest["families"]
+        )
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """The K-Means cut."""
+        from galaxies.ml.features.clusters import Clusters
+
+        arrays = self.arrays("clusters.npz")
+        return Clusters(arrays["centroids"], arrays["mean"], arrays["axes"])
+
+    @cached_property
+    def real(self) -> RealFeatures:
+        """Features of the real images, by which generated ones are judged."""
+        arrays = self.arrays("features.npz")
+        return RealFeatures(arrays["features"].astype(np.float32), arrays["held_out"], arrays["clusters"])
+
+    def arrays(self, name: str) -> dict[str, Any]:
+        """The arrays of one of the bundle's .npz files."""
+        with np.load(self.path / name, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+
+    def networks(self) -> Callable[..., Any]:
+        """The compiled forward pass (z, labels, psi, noise...) -> (N, R, R, 3) uint8, built once."""
+        if self._forward is None:
+            from galaxies.ml.bundle.inference import load_forward
+
+            self._forward, self._z_dim, self._noise_resolutions = load_forward(self.manifest, self.arrays)
+        return self._forward
+
+    @cached_property
+    def _encode(self) -> Callable[[Images], Floats]:
+        from galaxies.ml.bundle.inference import load_encode
+
+        return load_encode(self.manifest, self.arrays)
+
+    def features(self, images: Images) -> Floats:
+        """(N, R, R, 3) uint8 -> (N, d) float32 of the bundle's encoder."""
+        return self._encode(images)
+
+    def assign(self, features: Floats) -> Labels:
+        """(N, d) features -> (N,) ids of their families."""
+        return self.clusters.assign(features)
+
+    def warm_up(self) -> None:
+        """Run the forward pass alone and in a full batch, and the encoder, so that no visitor waits for them."""
+        for size in (1, BATCH):
+            images = self.sample([0] * size, [0] * size, 1.0)
+        self.features(images[:1])
+
+    def sample(
+        self,
+        clusters: Sequence[int],
+        seeds: Sequence[int],
+        psi: float | Sequence[float],
+        *,
+        clusters2: Sequence[int] | None = None,
+        seeds2: Sequence[int] | None = None,
+        mix: Sequence[float] | None = None,
+    ) -> Images:
+        """Paint N recipes: (N, R, R, 3) uint8.
+
+        psi: truncation, one for all or one each. With clusters2, seeds2 and mix in [0, 1] each image is a blend: 0 is
+        the first recipe alone, 1 the second.
+        Raises: ValueError if the sequences differ in length or a cluster, seed or mix is out of range.
+        """
+        n = len(clusters)
+        psis = np.broadcast_to(np.asarray(psi, np.float32), (n,))
+        mixes = np.zeros(n, np.float32) if mix is None else np.asarray(mix, np.float32)
+        clusters2 = clusters if clusters2 is None else clusters2
+        seeds2 = seeds if seeds2 is None else seeds2
+        self._check(clusters, seeds, clusters2, seeds2, mixes)
+        self.networks()
+        parts = [np.empty((0, self.resolution, self.resolution, 3), np.uint8)]
+        for start in range(0, n, BATCH):
+            rows = range(start, min(start + BATCH, n))
+            inputs = [self._inputs(clusters[i], seeds[i], clusters2[i], seeds2[i], float(mixes[i])) for i in rows]
+            parts.append(self._paint(inputs, psis[start : rows.stop]))
+        return np.concatenate(parts)
+
+    def _check(
+        self,
+        clusters: Sequence[int],
+        seeds: Sequence[int],
+        clusters2: Sequence[int],
+        seeds2: Sequence[int],
+        mix: Floats,
+    ) -> None:
+        if not len(clusters) == len(seeds) == len(clusters2) == len(seeds2) == len(mix):
+            raise ValueError("clusters, seeds and what they are blended with differ in length")
+        if not all(0 <= c < self.n_clusters for c in (*clusters, *clusters2)):
+            raise ValueError(f"a cluster is not in 0..{self.n_clusters - 1}")
+        if not all(0 <= s < SEED_LIMIT for s in (*seeds, *seeds2)):
+            raise ValueError("a seed is not in 0..2^63-1")
+        if not ((mix >= 0) & (mix <= 1)).all():
+            raise ValueError("a mix is not in [0, 1]")
+
+    def _inputs(self, cluster: int, seed: int, cluster2: int, seed2: int, mix: float) -> tuple[Floats, Floats]:
+        """Labels (k,), and the latent with all noise planes in one array: a blend turns from one normal to another."""
+        count = self._z_dim + sum(r * r for r in self._noise_resolutions)
+        labels, drawn = np.zeros(self.n_clusters, np.float32), normals(seed, count)
+        labels[cluster] += 1 - mix
+        labels[cluster2] += mix
+        if mix > 0:
+            angle = mix * math.pi / 2
+            drawn = np.float32(math.cos(angle)) * drawn + np.float32(math.sin(angle)) * normals(seed2, count)
+        return labels, drawn
+
+    def _paint(self, inputs: list[tuple[Floats, Floats]], psi: Floats) -> Images:
+        labels = np.stack([labels for labels, _ in inputs])
+        drawn = np.stack([drawn for _, drawn in inputs])
+        ends = np.cumsum([self._z_dim, *(r * r for r in self._noise_resolutions)])
+        z, *planes = np.split(drawn, ends[:-1], axis=1)
+        noise = [p.reshape(-1, r, r, 1) for p, r in zip(planes, self._noise_resolutions, strict=True)]
+        images: Images = self.networks()(z, labels, psi[:, None], noise).numpy()
+        return images

@@ -1,0 +1,82 @@
+"""From a bundle's files to compiled TensorFlow functions: the only part of a bundle that needs TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from galaxies.ml.features.encoder import Encoder, EncoderConfig, build_encoder, make_encode
+from galaxies.ml.networks.generator import Generator, GeneratorConfig, build_generator
+from galaxies.ml.networks.super_resolution import Stage, StageConfig, build_stage
+
+Forward = Callable[..., Any]
+Manifest = Mapping[str, Any]
+Arrays = Callable[[str], dict[str, Any]]  # the arrays of one of a bundle's .npz files by its name
+
+
+def make_forward(generator: Generator, stages: list[Stage]) -> tuple[Forward, int, list[int]]:
+    """(z, labels, psi (N, 1), noise planes) -> (N, R, R, 3) uint8; with z's size and the sides of the planes."""
+    resolutions = [*generator.noise_resolutions, *(stage.config.resolution for stage in stages)]
+
+    latents = [tf.TensorSpec([None, n], tf.float32) for n in (generator.config.z_dim, generator.config.n_clusters, 1)]
+    planes = [tf.TensorSpec([None, side, side, 1], tf.float32) for side in resolutions]
+
+    @tf.function(input_signature=[*latents, planes])
+    def forward(z: Any, labels: Any, psi: Any, noise: list[Any]) -> Any:
+        w = generator.truncate(generator.map(z, labels), labels, psi)
+        split = len(generator.noise_resolutions)
+        images = generator(w, noise[:split])
+        for stage, plane in zip(stages, noise[split:], strict=True):
+            images = stage(images, plane)
+        return tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
+
+    return forward, generator.config.z_dim, resolutions
+
+
+def load_forward(manifest: Manifest, arrays: Arrays) -> tuple[Forward, int, list[int]]:
+    """The forward pass of a bundle's generator and stages."""
+    return make_forward(load_generator(manifest, arrays), load_stages(manifest, arrays))
+
+
+def load_generator(manifest: Manifest, arrays: Arrays) -> Generator:
+    """The network that paints a bundle's base images."""
+    config = manifest["generator"]
+    generator = build_generator(GeneratorConfig(**{**config, "channels": tuple(config["channels"])}))
+    _set(generator, arrays("generator.npz"))
+    return generator
+
+
+def load_stages(manifest: Manifest, arrays: Arrays) -> list[Stage]:
+    """A bundle's x2 stages, the smallest first."""
+    stages = []
+    for options in manifest["stages"]:
+        stage = build_stage(StageConfig(**options))
+        _set(stage, arrays(f"stage_{stage.config.resolution}.npz"))
+        stages.append(stage)
+    return stages
+
+
+def load_encode(manifest: Manifest, arrays: Arrays) -> Callable[[Any], Any]:
+    """The function images -> features of a bundle."""
+    return make_encode(load_encoder(manifest, arrays))
+
+
+def load_encoder(manifest: Manifest, arrays: Arrays) -> Encoder:
+    """The network that sees a bundle's families."""
+    options = manifest["encoder"]
+    tuples = {name: tuple(options[name]) for name in ("channels", "zooms") if name in options}
+    encoder = build_encoder(EncoderConfig(**{**options, **tuples}))
+    _set(encoder, arrays("encoder.npz"))
+    return encoder
+
+
+def weights_of(model: Any) -> dict[str, Any]:
+    """All weights of a network by number, as float16: half the size, far below one level of 255."""
+    return {f"{i:03d}": np.asarray(w, np.float16) for i, w in enumerate(model.get_weights())}
+
+
+def _set(model: Any, arrays: dict[str, Any]) -> None:
+    model.set_weights([arrays[key].astype(np.float32) for key in sorted(arrays)])

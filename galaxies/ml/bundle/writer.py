@@ -1,0 +1,200 @@
+"""From a finished training to a folder in the models' store; the counterpart of `bundle.load_bundle`.
+
+path = write_bundle(trained, data, settings, run, Path("models_store"), "sdss-256", credit="...")
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from sklearn.metrics import adjusted_mutual_info_score
+
+from galaxies.ml.bundle.bundle import Bundle
+from galaxies.ml.bundle.files import FORMAT, MANIFEST, BundleError, sha256
+from galaxies.ml.bundle.inference import weights_of
+from galaxies.ml.data.dataset import CROP, HELD_OUT, RESIZE_FILTER, Dataset
+from galaxies.ml.features.family_names import describe
+from galaxies.ml.loop import Run, read_header
+from galaxies.ml.pipeline import SHEET_COLUMNS, SHEET_PSI, Trained, write_sheet
+from galaxies.ml.presets import Settings
+
+EXEMPLARS = 4
+CANDIDATES = 64
+
+
+def write_bundle(
+    trained: Trained, data: Dataset, settings: Settings, run: Run, store: Path, version: str, credit: str
+) -> Path:
+    """Write `store/version`, whole or not at all, and return its path.
+
+    Raises: BundleError if the version is there already or cannot be written.
+    """
+    path, partial = store / version, store / f".{version}.partial"
+    if path.exists():
+        raise BundleError(f"{path} is there already: choose another version name.")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        (partial / "exemplars").mkdir(parents=True)
+        manifest = _write_parts(partial, trained, data, settings, run, version, credit)
+        seal(partial, manifest)
+        partial.rename(path)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise BundleError(
+            f"{path} cannot be written ({error.strerror}): make room and run again with --resume."
+        ) from error
+    return path
+
+
+def seal(path: Path, manifest: dict[str, Any]) -> None:
+    """Write the manifest with the checksum of every other file in the folder."""
+    files = sorted(f for f in path.rglob("*") if f.is_file() and f.name != MANIFEST)
+    manifest["files"] = {f.relative_to(path).as_posix(): sha256(f) for f in files}
+    partial = path / f".{MANIFEST}.partial"
+    partial.write_text(json.dumps(manifest, indent=1) + "\n")
+    partial.replace(path / MANIFEST)
+
+
+def _write_parts(
+    path: Path, trained: Trained, data: Dataset, settings: Settings, run: Run, version: str, credit: str
+) -> dict[str, Any]:
+    np.savez_compressed(path / "generator.npz", **weights_of(trained.generator))
+    np.savez_compressed(path / "encoder.npz", **weights_of(trained.encoder))
+    for stage in trained.stages:
+        np.savez_compressed(path / f"stage_{stage.config.resolution}.npz", **weights_of(stage))
+    cut = trained.clusters
+    np.savez_compressed(path / "clusters.npz", centroids=cut.centroids, mean=cut.mean, axes=cut.axes)
+    np.savez_compressed(
+        path / "features.npz",
+        features=trained.features.astype(np.float16),
+        held_out=data.held_out,
+        clusters=trained.labels.astype(np.uint8),
+    )
+    if (run.folder / "log.csv").exists():
+        shutil.copyfile(run.folder / "log.csv", path / "training.csv")
+    manifest = _manifest(trained, data, settings, run, version, credit)
+    bundle = Bundle(path, manifest)
+    for family in manifest["families"]:
+        family["exemplars"] = _write_exemplars(bundle, family["id"])
+    _write_sample_sheet(bundle)
+    (path / "MODEL_CARD.md").write_text(model_card(manifest))
+    return manifest
+
+
+def _manifest(
+    trained: Trained, data: Dataset, settings: Settings, run: Run, version: str, credit: str
+) -> dict[str, Any]:
+    train = data.train
+    classes = [data.labels[i] for i in train]
+    families = describe(data.images[train], trained.labels[train], classes)
+    return {
+        "format": FORMAT,
+        "version": version,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "n_clusters": len(families),
+        "resolution": settings.resolution,
+        "generator": asdict(trained.generator.config),
+        "stages": [asdict(stage.config) for stage in trained.stages],
+        "encoder": asdict(trained.encoder.config),
+        "families": [{**family.as_dict(), "exemplars": []} for family in families],
+        "clustering": _clustering(trained, data),
+        "data": {
+            "source": data.source,
+            "fingerprint": data.fingerprint,
+            "train": len(train),
+            "held_out": int(data.held_out.sum()),
+            "held_out_share": HELD_OUT,
+            "crop": CROP,
+            "resize_filter": RESIZE_FILTER,
+        },
+        "training": {"settings": asdict(settings), "phases": _phases(run, trained)},
+        "credit": credit,
+    }
+
+
+def _clustering(trained: Trained, data: Dataset) -> dict[str, Any]:
+    """How every k did, and how the chosen cut agrees with the class labels of the held-out images, if there are any."""
+    known = [i for i in np.flatnonzero(data.held_out) if data.labels[i]]
+    result: dict[str, Any] = {
+        "choices": [asdict(choice) for choice in trained.clusters.choices],
+        "labelled": len(known),
+    }
+    if known:
+        classes = [data.labels[i] for i in known]
+        result["adjusted_mutual_information"] = float(adjusted_mutual_info_score(classes, trained.labels[known]))
+    return result
+
+
+def _phases(run: Run, trained: Trained) -> dict[str, Any]:
+    names = ["encoder", "eyes", "warm_start", *(f"stage_{s.config.resolution}" for s in trained.stages), "adversarial"]
+    # A training that goes on from a finished model has no encoder and no warm start of its own.
+    headers = {name: read_header(run.checkpoint(name)) for name in names if run.checkpoint(name).exists()}
+    phases = {n: {"images": h["steps"] * h["batch"], "seconds": round(h["seconds"])} for n, h in headers.items()}
+    if (best := run.checkpoint("best")).exists():
+        phases["adversarial"]["kept"] = read_header(best)["images"]
+    return phases
+
+
+def _write_exemplars(bundle: Bundle, cluster: int) -> list[str]:
+    """Four generated images that the encoder finds most like the family, each file named by its seed."""
+    seeds = list(range(CANDIDATES))
+    images = bundle.sample([cluster] * CANDIDATES, seeds, SHEET_PSI)
+    distances = bundle.clusters.distances(bundle.features(images))[:, cluster]
+    names = []
+    for seed in np.argsort(distances, kind="stable")[: 4 * EXEMPLARS : 4]:
+        name = f"exemplars/{cluster}-{seed}.webp"
+        Image.fromarray(images[seed]).save(bundle.path / name, quality=90)
+        names.append(name)
+    return names
+
+
+def _write_sample_sheet(bundle: Bundle) -> None:
+    rows = [
+        bundle.sample([c] * SHEET_COLUMNS, [1000 * c + i for i in range(SHEET_COLUMNS)], SHEET_PSI)
+        for c in range(bundle.n_clusters)
+    ]
+    write_sheet(bundle.path / "sample_sheet.webp", np.stack(rows))
+
+
+def _kept(phase: dict[str, Any]) -> str:
+    kept = phase.get("kept", phase["images"])
+    return "" if kept == phase["images"] else f" (kept: the state after {kept:,})"
+
+
+def model_card(manifest: dict[str, Any]) -> str:
+    """What the model is, learned from and cannot do, in Markdown."""
+    data, phases = manifest["data"], manifest["training"]["phases"]
+    seen = {
+        name: f"{phase['images']:,} in {phase['seconds'] / 60:.0f} min{_kept(phase)}" for name, phase in phases.items()
+    }
+    weighed = manifest["training"]["settings"].get("weighed_by")
+    learned = f" Images that people would rather like were shown more often, by {weighed}." if weighed else ""
+    begun = manifest["training"]["settings"].get("started_from")
+    learned += f" It began with the weights of {begun}, whose card says what these had seen." if begun else ""
+    families = "\n".join(
+        f"| {f['id']} | {f['name']} | {f['share']:.1%} | {f['sentence']} |" for f in manifest["families"]
+    )
+    return f"""# {manifest["version"]}
+
+Paints galaxies of {manifest["resolution"]} x {manifest["resolution"]} px that nobody has photographed, in
+{manifest["n_clusters"]} families found by K-Means over learned features.
+
+Learned from {data["train"]:,} images; {data["held_out"]:,} more were held out and no network ever trained on them.
+Images seen by each phase: {", ".join(f"{name.replace('_', ' ')} {text}" for name, text in seen.items())}.{learned}
+
+| Family | Name | Share | Real members |
+|---|---|---|---|
+{families}
+
+It knows no physics: colours and brightness are display values, not fluxes; sizes have no scale; what it paints is
+no observation and must not be used as one.
+
+Credit: {manifest["credit"]}
+"""

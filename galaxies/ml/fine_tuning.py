@@ -1,0 +1,84 @@
+"""A training that goes on from a finished model: its families stay, its networks learn more.
+
+    check_fit(read_manifest(path), settings)
+    origin = load_origin(Bundle(path, verify(path)))
+    trained = train(data, origin.settled(settings), run, print, origin=origin)
+
+Encoder and K-Means cut are taken as they are, so a family keeps its id and its meaning. Generator and x2 stages begin
+with the model's weights; the discriminator is no part of a bundle and starts anew, with its head start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from galaxies.ml.arrays import Labels
+from galaxies.ml.bundle import Bundle
+from galaxies.ml.bundle.inference import load_encoder, load_generator, load_stages
+from galaxies.ml.features.clusters import Choice, Clusters
+from galaxies.ml.features.encoder import Encoder
+from galaxies.ml.loop import TrainingError
+from galaxies.ml.networks.generator import Generator
+from galaxies.ml.networks.super_resolution import Stage, StageConfig
+
+if TYPE_CHECKING:
+    from galaxies.ml.presets import Settings
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is taken over from a model."""
+
+    version: str
+    encoder: Encoder
+    clusters: Clusters
+    generator: Generator
+    stages: tuple[Stage, ...]
+
+    def settled(self, settings: Settings) -> Settings:
+        """The settings with what the model has decided already."""
+        return replace(settings, encoder=self.encoder.config, k=len(self.clusters.centroids), started_from=self.version)
+
+    def stage(self, config: StageConfig) -> Stage | None:
+        """The model's stage of that config, if it has one: a higher resolution needs new ones."""
+        return next((stage for stage in self.stages if stage.config == config), None)
+
+    def check_families(self, labels: Labels) -> None:
+        """Raises: TrainingError if no image (N,) is of some family: nothing would keep what is known of it."""
+        missing = np.flatnonzero(np.bincount(labels, minlength=len(self.clusters.centroids)) == 0)
+        if len(missing):
+            raise TrainingError(
+                f"None of the images is of family {missing[0]} of version {self.version}: start from scratch, or give "
+                "more images."
+            )
+
+
+def check_fit(manifest: Mapping[str, Any], settings: Settings) -> None:
+    """Raises: TrainingError, in one sentence, if a training with these settings cannot go on from that model."""
+    version, k = manifest["version"], manifest["n_clusters"]
+    if settings.k and settings.k != k:
+        raise TrainingError(
+            f"Version {version} has {k} families, not {settings.k}: leave their number open, or start from scratch."
+        )
+    if tuple(manifest["generator"]["channels"]) != settings.channels:
+        raise TrainingError(
+            f"The networks of version {version} are not those of preset {settings.preset}: choose the preset that it "
+            "was trained with, or start from scratch."
+        )
+
+
+def load_origin(bundle: Bundle) -> Origin:
+    """The networks of a verified bundle. TensorFlow starts here."""
+    cut = bundle.clusters
+    choices = tuple(Choice(**choice) for choice in bundle.manifest.get("clustering", {}).get("choices", ()))
+    return Origin(
+        bundle.version,
+        load_encoder(bundle.manifest, bundle.arrays),
+        replace(cut, choices=choices),
+        load_generator(bundle.manifest, bundle.arrays),
+        tuple(load_stages(bundle.manifest, bundle.arrays)),
+    )

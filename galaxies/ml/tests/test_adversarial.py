@@ -1,0 +1,165 @@
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from galaxies.ml import loop
+from galaxies.ml.data import synthetic
+from galaxies.ml.data.resize import shrink
+from galaxies.ml.features.encoder import EncoderConfig, augment, build_encoder, contrastive_loss, make_encode
+from galaxies.ml.gan.adversarial import AdversarialSettings, train_adversarial
+from galaxies.ml.gan.batches import Conditioned
+from galaxies.ml.gan.losses import penalty
+from galaxies.ml.gan.super_resolution import crops, train_stage
+from galaxies.ml.gan.warm_start import warm_start
+from galaxies.ml.loop import Budget, Run
+from galaxies.ml.mixed_precision import dtype_policy, faster_policy
+from galaxies.ml.networks.generator import Generator, GeneratorConfig, build_generator
+from galaxies.ml.networks.layers import to_float
+from galaxies.ml.networks.super_resolution import StageConfig
+from galaxies.ml.presets import PRESETS, with_resolution
+
+KEY = tf.constant([3, 4])
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return synthetic.draw(256, 16, seed=5)[0]
+
+
+def test_the_penalty_is_the_squared_gradient_norm() -> None:
+    x = tf.random.stateless_normal([5, 4, 4, 3], KEY)
+    assert float(penalty(lambda i: tf.reduce_sum(3 * i, axis=(1, 2, 3)), x)) == pytest.approx(9 * 48)
+
+
+def test_contrastive_loss_rewards_pairs_and_by_how_much() -> None:
+    eye = tf.eye(4)
+    paired = float(contrastive_loss(eye, eye))
+    assert paired == pytest.approx(np.log(np.exp(5) + 6) - 5, abs=1e-4)  # partner at 1 / 0.2, six others at 0
+    assert float(contrastive_loss(eye, tf.roll(eye, 1, 0))) > paired + 1
+
+
+def test_half_of_the_views_are_grey_and_none_changes_its_hue() -> None:
+    red = np.zeros((200, 16, 16, 3), np.uint8)
+    red[..., 0] = 200
+    views = augment(to_float(red), KEY).numpy() + 1
+    middle = views[:, 6:10, 6:10].mean(axis=(1, 2))
+    grey = np.ptp(middle, axis=1) < 0.1
+    assert 0.35 < grey.mean() < 0.65
+    assert (np.abs(middle[~grey, 1:]) < 0.1).all()  # red stays red
+
+
+def test_shrinking_averages(images: np.ndarray) -> None:
+    half = shrink(images[:3], 8)
+    assert half.shape == (3, 8, 8, 3)
+    assert np.abs(half[0, 0, 0] - images[0, :2, :2].mean(axis=(0, 1))).max() <= 0.5
+
+
+def test_the_warm_start_learns_the_images(images: np.ndarray, tmp_path: Path) -> None:
+    data = Conditioned(images, np.arange(256) % 4, 4)
+    run, config = Run(tmp_path), GeneratorConfig(4, 8, 16, (16, 12, 8))
+    for images_seen in (11_200, 14_400):  # the log's last line is of the last 3,200 images alone
+        generator = warm_start(data, config, (8, 12), Budget(images=images_seen), run, lambda report: None)
+    assert np.allclose(generator.mean_image, images.mean(axis=0) / 127.5 - 1, atol=1e-5)
+    spread = float(((images / 127.5 - images.mean(axis=0) / 127.5) ** 2).sum(axis=(1, 2, 3)).mean() / 0.2)
+    error = float(run_losses(run)[-1]["error"])
+    assert error < spread  # which is the error of the mean image
+
+
+def run_losses(run: Run) -> list[dict[str, float]]:
+    import json
+
+    from galaxies.ml.pipeline import read_log
+
+    return [json.loads(row["losses"]) for row in read_log(run)]
+
+
+def test_a_stage_learns_detail_that_plain_enlargement_lacks(tmp_path: Path) -> None:
+    big = synthetic.draw(64, 32, seed=6)[0]
+    stage = train_stage(big, StageConfig(32, 8, 1, 8), Budget(images=3200), Run(tmp_path), lambda report: None)
+    real = to_float(big)
+    low = tf.nn.avg_pool2d(real, 2, 2, "VALID")
+    made = stage(low, np.random.default_rng(1).standard_normal((64, 32, 32, 1)).astype("float32"))
+
+    def detail(images: Any) -> float:
+        return float(tf.math.reduce_std(images - tf.image.resize(low, (32, 32))))
+
+    assert detail(made) > 0.5 * detail(real)
+
+
+def test_crops_lie_on_even_pixels_inside_the_image() -> None:
+    rows, columns = np.mgrid[:64, :64]
+    image = np.stack([rows, columns, rows], axis=-1).astype(np.uint8)[None]
+    cut = crops(image, 200, 32, np.random.default_rng(0))
+    corners = cut[:, 0, 0, :2]
+    assert cut.shape == (200, 32, 32, 3)
+    assert (corners % 2 == 0).all()
+    assert corners.min() >= 0
+    assert 28 <= corners.max() <= 32
+    assert np.array_equal(cut[:, -1, -1, 0], corners[:, 0] + 31)
+
+
+def test_features_do_not_depend_on_the_batch(images: np.ndarray) -> None:
+    encode = make_encode(build_encoder(EncoderConfig(16, (8, 12), 6)))
+    features = encode(images[:70])
+    assert features.shape == (70, 6)
+    assert np.allclose(features[66:68], encode(images[66:68]), atol=1e-4)
+
+
+def test_presets_lead_from_the_base_to_their_resolution() -> None:
+    assert PRESETS["standard"].base == 64
+    assert PRESETS["standard"].stage_sides == [128, 256]
+    assert with_resolution(PRESETS["standard"], 64).stage_sides == []
+    assert AdversarialSettings().batch > 1
+
+
+def test_a_resolution_that_no_stage_reaches_is_refused() -> None:
+    from galaxies.ml.loop import TrainingError
+
+    with pytest.raises(TrainingError, match="cannot paint 100 px: choose one of 64, 128, 256, 512"):
+        with_resolution(PRESETS["small"], 100)
+
+
+def test_an_encoder_in_half_precision_gives_nearly_the_same_float32_features(images: np.ndarray) -> None:
+    config = EncoderConfig(16, (8, 12), 6)
+    whole = build_encoder(config)
+    with dtype_policy("mixed_bfloat16"):
+        half = build_encoder(config)
+    half.set_weights(whole.get_weights())
+    features = half(to_float(images[:8]))
+    assert features.dtype == tf.float32
+    assert half.trunk.stem.compute_dtype == "bfloat16"
+    assert np.allclose(features, whole(to_float(images[:8])), atol=0.05)
+
+
+def test_the_policy_is_one_of_two_and_does_not_stay() -> None:
+    assert faster_policy() in ("float32", "mixed_bfloat16")
+    with dtype_policy("mixed_bfloat16"):
+        pass
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_the_generator_of_the_lowest_kid_is_kept(
+    images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "FIRST_REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "MEASURE_SECONDS", 0.0)
+    seen: list[np.ndarray] = []
+
+    def judge(generator: Generator) -> float:
+        seen.append(np.concatenate([w.ravel() for w in generator.get_weights()]))
+        return abs(len(seen) - 3)  # the third is the best
+
+    generator = build_generator(GeneratorConfig(4, 8, 16, (16, 12, 8)))
+    settings = AdversarialSettings(discriminator=(8, 12), batch=8, head_start=0, ema_images=8)
+    data = Conditioned(images, np.arange(256) % 4, 4)
+    kept = train_adversarial(
+        data, generator, settings, Budget(images=48), Run(tmp_path), lambda report: None, judge=judge
+    )
+    weights = np.concatenate([w.ravel() for w in kept.get_weights()])
+    assert np.allclose(weights, seen[2])
+    assert not np.allclose(weights, seen[-1])
+    assert [row["kid"] for row in run_losses(Run(tmp_path))] == [2, 1, 0, 1, 2, 3]

@@ -1,0 +1,85 @@
+"""Judging a version in the background: the worker starts `manage.py evaluate` as a process of its own.
+
+TensorFlow would otherwise stay in the worker's memory for as long as that lives.
+"""
+
+import logging
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+from django_tasks import TaskResultStatus, task
+from django_tasks_db.models import DBTaskResult
+
+from galaxies.models import ModelVersion
+from galaxies.registry.versions import VersionError
+
+logger = logging.getLogger(__name__)
+
+NEWEST = 200  # results that are looked through
+LONGEST = timedelta(hours=3)  # whoever is said to measure for longer was killed
+
+
+class MeasuringFailed(Exception):
+    """A version could not be measured; the message is what `manage.py evaluate` said."""
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How the last order to measure a version stands: busy while it waits or is under way; failure is a sentence."""
+
+    busy: str = ""
+    failure: str = ""
+
+
+def order(version: ModelVersion) -> None:
+    """Let the worker measure a version. Raises: VersionError if it waits for that already, or has no files."""
+    if busy := orders().get(version.version, Measuring()).busy:
+        raise VersionError(f"{version} {busy} already.")
+    evaluate_version.enqueue(version.version)
+
+
+def orders() -> dict[str, Measuring]:
+    """By the name of the version, how its last order stands."""
+    found: dict[str, Measuring] = {}
+    for result in DBTaskResult.objects.filter(task_path=evaluate_version.module_path).order_by("-enqueued_at")[:NEWEST]:
+        found.setdefault(result.args_kwargs["args"][0], _measuring(result))
+    return found
+
+
+def _measuring(result: "DBTaskResult[..., str]") -> Measuring:
+    if result.status == TaskResultStatus.READY:
+        return Measuring(busy="waits to be measured by the worker")
+    if result.status == TaskResultStatus.RUNNING:
+        if result.started_at and timezone.now() - result.started_at > LONGEST:
+            return Measuring(failure="The worker was ended while it measured: order it again.")
+        return Measuring(busy="is being measured")
+    if result.status == TaskResultStatus.FAILED:
+        return Measuring(failure=result.traceback.strip().rpartition("\n")[2].rpartition("MeasuringFailed: ")[2])
+    return Measuring()
+
+
+@task()
+def evaluate_version(version: str) -> str:
+    """Measure a version, for the worker, in a process of low priority.
+
+    Returns: the table that `manage.py evaluate` prints.
+    Raises: MeasuringFailed with its sentence.
+    """
+    nice = [shutil.which("nice") or "nice", "-n", "10"]
+    command = [*nice, sys.executable, str(settings.BASE_DIR / "manage.py"), "evaluate", version]
+    done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        sentence = lines[-1].removeprefix("CommandError: ") if lines else ""
+        if done.returncode < 0:
+            reason = "lack of memory, perhaps" if done.returncode == -signal.SIGKILL else f"signal {-done.returncode}"
+            sentence = f"It was ended ({reason}): order it again."
+        logger.error("Model version %s was not measured: %s", version, sentence)
+        raise MeasuringFailed(sentence)
+    return done.stdout

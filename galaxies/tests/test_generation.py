@@ -1,0 +1,142 @@
+import json
+import shutil
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.conf import settings
+from PIL import Image
+
+from galaxies import generation
+from galaxies.ml.bundle import BundleError
+from galaxies.models import Galaxy, ModelVersion
+from galaxies.registry import registration
+from galaxies.serving import Service
+
+
+def pixels(content: bytes) -> np.ndarray:
+    return np.asarray(Image.open(BytesIO(content))).astype(int)
+
+
+def damage(path: Path) -> Path:
+    """Change one byte of the bundle's largest file."""
+    file = max((each for each in path.iterdir() if each.is_file()), key=lambda each: each.stat().st_size)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    return file
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    manifest = json.loads((path / "manifest.json").read_text()) | changes
+    (path / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_register_tells_what_the_manifest_tells(version: ModelVersion) -> None:
+    manifest = json.loads((version.path / "manifest.json").read_text())
+    version.refresh_from_db()
+    assert version.is_active
+    assert version.families == manifest["families"]
+    assert (version.n_clusters, version.resolution) == (manifest["n_clusters"], manifest["resolution"])
+
+
+def test_registering_again_changes_nothing(version: ModelVersion) -> None:
+    again = registration.register_bundle(version.path)
+    assert (again.pk, again.is_active) == (version.pk, True)
+
+
+def test_a_damaged_bundle_is_not_registered(db: None, bundle: Path) -> None:
+    file = damage(bundle)
+    with pytest.raises(BundleError, match=file.name):
+        registration.register_bundle(bundle)
+    assert not ModelVersion.objects.exists()
+
+
+def test_a_bundle_elsewhere_is_not_registered(db: None, tiny_bundle: Path) -> None:
+    with pytest.raises(BundleError, match="move it"):
+        registration.register_bundle(tiny_bundle)
+
+
+def test_another_bundle_cannot_take_the_name_of_one_that_painted(version: ModelVersion) -> None:
+    rewrite(version.path, note="trained again")
+    assert registration.register_bundle(version.path).pk == version.pk
+    Galaxy.objects.create(model_version=version, cluster=0, seed=1, psi=0.8)
+    rewrite(version.path, note="and again")
+    with pytest.raises(BundleError, match="another version"):
+        registration.register_bundle(version.path)
+
+
+def test_the_store_s_newest_becomes_active_unless_one_is(db: None, bundle: Path) -> None:
+    newer = Path(shutil.copytree(bundle, settings.MODELS_STORE / "a-newer"))
+    rewrite(newer, version="a-newer", created="2999-01-01T00:00:00Z")
+    registration.register_store()
+    active = ModelVersion.active()
+    assert active and active.version == "a-newer"
+    registration.activate_version(ModelVersion.objects.get(version=bundle.name))
+    assert registration.register_store() == []
+    active = ModelVersion.active()
+    assert active and active.version == bundle.name
+
+
+def test_a_damaged_bundle_beside_the_active_one_is_left_out(version: ModelVersion) -> None:
+    other = Path(shutil.copytree(version.path, settings.MODELS_STORE / "other"))
+    rewrite(other, version="other")
+    damage(other)
+    assert any("Left out" in line for line in registration.register_store())
+    assert not ModelVersion.objects.filter(version="other").exists()
+
+
+def test_generate_paints_and_stores_the_recipe(generator: Service, version: ModelVersion) -> None:
+    galaxy = generation.generate(version, cluster=1, seed=42, psi=0.8)
+    galaxy.refresh_from_db()
+    assert (galaxy.cluster, galaxy.seed, galaxy.psi, galaxy.creator) == (1, 42, 0.8, None)
+    stored = pixels(generation.image_file(galaxy, "webp"))
+    exact = pixels(generation.image_file(galaxy, "png"))
+    np.testing.assert_array_equal(exact, generator.paint(galaxy.recipe))
+    assert abs(stored - exact).mean() < 6
+
+
+def test_without_a_seed_every_galaxy_is_new(generator: Service, version: ModelVersion) -> None:
+    seeds = {generation.generate(version, cluster=0, seed=None, psi=0.8).seed for _ in range(5)}
+    assert len(seeds) == 5
+
+
+def test_any_family_is_drawn_by_its_share(generator: Service, version: ModelVersion) -> None:
+    for family in version.families:
+        family["share"] = 0.0
+    version.families[0]["share"], version.families[1]["share"] = 0.2, 0.8
+    drawn = Counter(generation.generate(version, cluster=None, seed=None, psi=0.8).cluster for _ in range(60))
+    assert set(drawn) <= {0, 1}
+    assert drawn[1] > drawn[0]
+
+
+def test_a_variation_is_near_and_another_galaxy_is_not(generator: Service, version: ModelVersion) -> None:
+    original = generation.generate(version, cluster=0, seed=1, psi=0.8)
+    variation = generation.vary(original)
+    assert (variation.cluster, variation.seed, variation.mix) == (0, 1, 0.25)
+    assert variation.seed2 not in (None, 1)
+    again = generation.vary(variation)
+    assert (again.cluster, again.seed) == (0, 1)
+
+    def apart(one: Galaxy, other: Galaxy) -> float:
+        return float(abs(generator.paint(one.recipe).astype(int) - generator.paint(other.recipe)).mean())
+
+    near = np.mean([apart(original, generation.vary(original)) for _ in range(6)])
+    far = np.mean([apart(original, generation.generate(version, cluster=0, seed=None, psi=0.8)) for _ in range(6)])
+    assert 0 < near < far
+
+
+def test_a_lost_file_comes_back(generator: Service, version: ModelVersion) -> None:
+    galaxy = generation.generate(version, cluster=0, seed=7, psi=0.8)
+    before = generation.image_file(galaxy, "webp")
+    galaxy.image.storage.delete(str(galaxy.image.name))
+    assert abs(pixels(generation.image_file(galaxy, "webp")) - pixels(before)).max() <= 8
+    assert galaxy.image.storage.exists(str(galaxy.image.name))
+
+
+def test_new_galaxies_name_the_version_that_paints_them(generator: Service, version: ModelVersion) -> None:
+    later = ModelVersion.objects.create(version="later", n_clusters=2, resolution=64, checksum="0" * 64)
+    registration.activate_version(later)
+    assert generation.current_version() == version  # this process still paints with it

@@ -1,0 +1,238 @@
+"""Training runs on disk: a folder below NEBULAI_DATA_DIR/training with the run's options, checkpoints and samples.
+
+run = start(Options(images="galaxies/", preset="small"))
+path = run.train(should_stop, reporter)         # the bundle's folder; run.train again goes on after a stop
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.conf import settings as site
+
+from galaxies import preferences
+from galaxies.ml.arrays import Images, Progress, silent
+from galaxies.ml.bundle import Bundle, BundleError, load_bundle, verify
+from galaxies.ml.data.dataset import Dataset, DatasetError, load_dataset
+from galaxies.ml.loop import Reporter, TrainingError, write_arrays
+from galaxies.models import ModelVersion
+from galaxies.training.request import Options, settings_of
+
+if TYPE_CHECKING:
+    from galaxies.ml.arrays import Labels
+
+
+SAMPLES, TINY_SAMPLES = 10_000, 1_000
+
+
+@dataclass(frozen=True)
+class TrainingFolder:
+    """One run: its folder and its options."""
+
+    folder: Path
+    options: Options
+
+    @property
+    def version(self) -> str:
+        """The name that the run's bundle gets."""
+        return self.options.model_version or self.folder.name
+
+    @property
+    def bundles(self) -> dict[str, Any]:
+        """The versions that this run has written, each with the options it had then."""
+        path = self.folder / "bundles.json"
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+
+    @property
+    def is_written(self) -> bool:
+        """Whether all training is done: what is left is to register the bundle and to judge it."""
+        return self.bundles.get(self.version) == asdict(self.options) and (site.MODELS_STORE / self.version).exists()
+
+    def data(self, resolution: int, progress: Callable[[int, int], None] | None = None) -> Dataset:
+        """The run's images, from the cache if they were read before. Raises: DatasetError."""
+        if self.options.synthetic:
+            from galaxies.ml.data.synthetic import dataset
+
+            return dataset(self.options.synthetic, resolution, self.options.seed)
+        source = Path(self.options.images or "")
+        return load_dataset(source, resolution, site.DATA_DIR / "datasets", self.options.crop, progress=progress)
+
+    def train(
+        self,
+        should_stop: Callable[[], bool],
+        reporter: Reporter,
+        progress: Callable[[int, int], None] | None = None,
+        announce: Callable[[str], None] = print,
+    ) -> Path:
+        """Train what is not trained yet and write the bundle.
+
+        Raises: Stopped after saving; DatasetError, ClusterError, TrainingError, BundleError in one sentence.
+        """
+        from galaxies.ml.bundle.writer import write_bundle
+        from galaxies.ml.fine_tuning import load_origin
+        from galaxies.ml.loop import Run
+        from galaxies.ml.pipeline import train
+
+        chosen = self.options
+        bundle: Path = site.MODELS_STORE / self.version
+        if self.is_written:
+            return bundle
+        if bundle.exists():  # hours before write_bundle would say so
+            raise BundleError(f"{bundle} is there already: name the new bundle with --model-version.")
+        settings = settings_of(chosen)
+        data = self.data(settings.resolution, progress)
+        announce(data.report())
+        run = Run(self.folder, should_stop)
+        origin = None
+        if chosen.start_from:
+            path = site.MODELS_STORE / chosen.start_from
+            origin = load_origin(Bundle(path, verify(path)))
+            settings = origin.settled(settings)
+        likes = None
+        if chosen.prefer:
+            likes, by = self._likes(data)
+            settings = replace(settings, weighed_by=by)
+            announce(f"Real images are weighed by {by}.")
+        trained = train(data, settings, run, reporter, _old_ids(announce), origin=origin, likes=likes)
+        write_bundle(trained, data, settings, run, site.MODELS_STORE, self.version, chosen.credit)
+        _write(self.folder / "bundles.json", {**self.bundles, self.version: asdict(chosen)})
+        return bundle
+
+    def _likes(self, data: Dataset) -> tuple[Any, str]:
+        """How probably each image is liked, and who says so: found at the run's first start, and kept for a resume."""
+        path = self.folder / "likes.npz"
+        if not path.exists():
+            try:
+                likes, by = preferences.likes_of(data.images)
+            except preferences.NotLearned as error:
+                raise TrainingError(str(error)) from error
+            write_arrays(path, {"likes": likes, "by": np.array(by), "of": np.array(data.fingerprint)})
+        with np.load(path, allow_pickle=False) as kept:
+            if str(kept["of"]) != data.fingerprint:
+                raise TrainingError("The images are not those that the run began with: start a new one.")
+            return kept["likes"], str(kept["by"])
+
+    def evaluate(self, path: Path, report: Progress = silent) -> dict[str, Any]:
+        """Judge the run's bundle on its held-out images and keep the numbers in the bundle.
+
+        Raises: EvaluationError, in one sentence, if there are too few of them.
+        """
+        from galaxies.ml.evaluation import Settings
+        from galaxies.ml.evaluation.of_bundle import judge, write_metrics
+
+        bundle = load_bundle(path)
+        samples = TINY_SAMPLES if self.options.preset == "tiny" else SAMPLES
+        metrics = judge(bundle, self.data(bundle.resolution), Settings(samples=samples), report=report)
+        write_metrics(path, metrics)
+        return metrics
+
+
+def _old_ids(announce: Callable[[str], None]) -> Callable[[Images], Labels] | None:
+    """How the active model sorts images into its families, so that a retrained model keeps their ids."""
+    active = ModelVersion.active()
+    if active is None:
+        return None
+    path = active.path
+
+    def ids(images: Images) -> Labels:
+        bundle = load_bundle(path)
+        return bundle.assign(bundle.features(images))
+
+    try:
+        verify(path)
+    except BundleError as error:
+        announce(f"Families get new ids, since the active model cannot be read: {error}")
+        return None
+    return ids
+
+
+def start(options: Options) -> TrainingFolder:
+    """A new run, named by the time and its preset.
+
+    Raises: TrainingError if it is to prefer what people like, and no preference model stands.
+    """
+    if options.prefer and not preferences.standing(ModelVersion.active()):
+        raise TrainingError(preferences.NONE_STANDS)
+    run = TrainingFolder(_new_folder(f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{options.preset}"), options)
+    _write(run.folder / "run.json", asdict(options))
+    return run
+
+
+def _new_folder(name: str) -> Path:
+    for number in count(1):  # two starts may fall into the same second
+        folder: Path = site.DATA_DIR / "training" / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError
+
+
+def free_version(name: str) -> str:
+    """A name for a bundle that no other has: this one, or else with -2, -3 and so on."""
+    names = (name if number == 1 else f"{name}-{number}" for number in count(1))
+    known = set(ModelVersion.objects.filter(version__startswith=name).values_list("version", flat=True))
+    return next(each for each in names if each not in known and not (site.MODELS_STORE / each).exists())
+
+
+def reopen(
+    name: str,
+    budget_minutes: float | None = None,
+    budget_images: int | None = None,
+    model_version: str | None = None,
+) -> TrainingFolder:
+    """An earlier run by its name, or the newest for ""; a new budget and bundle name replace its own.
+
+    Raises: TrainingError if there is none.
+    """
+    found = [run for run in all_runs() if run.folder.name == (name or run.folder.name)]
+    if not found:
+        raise TrainingError(f"There is no run {name} in {site.DATA_DIR / 'training'}: start one with --images.")
+    options = found[-1].options
+    options = replace(
+        options,
+        budget_minutes=budget_minutes or options.budget_minutes,
+        budget_images=budget_images or options.budget_images,
+        model_version=model_version or options.model_version,
+    )
+    run = TrainingFolder(found[-1].folder, options)
+    _write(run.folder / "run.json", asdict(options))
+    return run
+
+
+def all_runs() -> list[TrainingFolder]:
+    """Every run on disk, the newest last."""
+    files = sorted((site.DATA_DIR / "training").glob("*/run.json"), key=lambda file: file.parent.name)
+    return [TrainingFolder(file.parent, Options(**json.loads(file.read_text()))) for file in files]
+
+
+def run_of(version: str) -> TrainingFolder | None:
+    """The run that made a model version, if it is on this machine."""
+    return next((run for run in reversed(all_runs()) if run.version == version or version in run.bundles), None)
+
+
+def images_for(version: str, resolution: int, images: Path | None) -> Dataset:
+    """The given images, or else those that a model version was trained on, if its run is on this machine.
+
+    Raises: DatasetError in one sentence.
+    """
+    if images:
+        return load_dataset(images, resolution, site.DATA_DIR / "datasets")
+    run = run_of(version)
+    if run is None:
+        raise DatasetError(f"The images that {version} was trained on are not known here: give --images FOLDER.")
+    return run.data(resolution)
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content, indent=1))  # a full disk must not cost the file that is there
+    partial.replace(path)

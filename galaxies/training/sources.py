@@ -1,0 +1,67 @@
+"""The images that staff may train on: folders right under NEBULAI_DATASETS_DIR, and HDF5 files there.
+
+for source in sources(): ...                    # to choose from
+path = find("galaxy-zoo")                       # raises DatasetError
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from galaxies.ml.data.dataset import HDF5_SUFFIXES, SUFFIXES, DatasetError
+
+MOST_COUNTED = 5_000
+MOST_SEEN = 20_000  # files of any kind: a page must not walk through a whole disk
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder of images or an HDF5 file; `size` says how much is in it."""
+
+    name: str
+    size: str
+
+
+def sources() -> list[Source]:
+    """What can be chosen, by name: nothing hidden, nothing that leads elsewhere, nothing without an image."""
+    root = settings.DATASETS_DIR
+    if not root or not root.is_dir():
+        return []
+    names = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+    return [Source(name, size) for name in names if (size := _size(root / name)) and _is_inside(root / name)]
+
+
+def find(name: str) -> Path:
+    """The folder or file of that name. Raises: DatasetError, in one sentence, if it cannot be trained on."""
+    root = settings.DATASETS_DIR
+    if not root:
+        raise DatasetError("No folder of data sets is set: name one in NEBULAI_DATASETS_DIR, or use drawn galaxies.")
+    if "\0" in name or not _is_inside(root / name):
+        raise DatasetError(f"{name!r} leads out of the folder of data sets: choose one of those that are listed.")
+    path: Path = root / name
+    if not path.exists():
+        raise DatasetError(f"{name} is not there any more: put it back, or choose another one.")
+    if not _size(path):
+        raise DatasetError(f"{name} holds no JPEG, PNG or WebP image: put some into it, or choose another one.")
+    return path
+
+
+def _is_inside(path: Path) -> bool:
+    root = settings.DATASETS_DIR
+    return path.resolve() != root and path.resolve().is_relative_to(root)
+
+
+def _size(path: Path) -> str:
+    """ "1,234 images" or "2.5 GB"; empty where there is nothing to train on."""
+    if path.is_file():
+        return f"{path.stat().st_size / 1e9:.1f} GB" if path.suffix.lower() in HDF5_SUFFIXES else ""
+    images = seen = 0
+    for _, _, files in os.walk(path):
+        for file in files:
+            seen += 1
+            images += os.path.splitext(file)[1].lower() in SUFFIXES
+            if images >= MOST_COUNTED or (seen >= MOST_SEEN and images):
+                return f"more than {images - images % 100:,} images"
+    return f"{images:,} images" if images else ""

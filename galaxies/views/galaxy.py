@@ -1,0 +1,118 @@
+"""A galaxy's own page and its files."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRedirect
+
+from galaxies import facts, generation, session, votes
+from galaxies.models import Galaxy, Vote
+from galaxies.serving import Busy
+from galaxies.views.http import HtmxHttpRequest, busy_is_503, person_of, redirect_back
+from galaxies.votes import mark_votes
+from nebulai.views import problem
+
+CONTENT_TYPES = {"webp": "image/webp", "png": "image/png", "fits": "application/fits"}
+
+
+@require_safe
+def galaxy(request: HttpRequest, public_id: str) -> HttpResponse:
+    """A galaxy's own page."""
+    shown = find_galaxy(public_id)
+    mark_votes([shown], person_of(request))
+    picture = request.build_absolute_uri(reverse("galaxies:image", args=[public_id, "png"]))
+    return render(request, "galaxy.html", {"galaxy": shown, "picture": picture})
+
+
+@require_safe
+@busy_is_503
+def image(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
+    """A galaxy's file."""
+    response = HttpResponse(generation.image_file(find_galaxy(public_id), kind), content_type=CONTENT_TYPES[kind])
+    response["Content-Disposition"] = f'inline; filename="nebulai-{public_id}.{kind}"'
+    patch_cache_control(response, public=True, max_age=24 * 3600)
+    return response
+
+
+def find_galaxy(public_id: str) -> Galaxy:
+    return get_object_or_404(Galaxy.objects.select_related("model_version"), public_id=public_id)
+
+
+@require_POST
+@vary_on_headers("HX-Request")
+def vote(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
+    """Like or dislike; a visitor logs in first and finds the vote cast."""
+    value = request.POST.get("value", "")
+    if value not in Vote.Value:
+        return problem(request, 422, "Like or dislike", "Send the vote as like or dislike.")
+    if person := person_of(request):
+        try:
+            voted = votes.press(person, public_id, value, request.POST.get("shown"))
+        except Galaxy.DoesNotExist:
+            raise Http404 from None
+        return (
+            render(request, "_votes.html", {"galaxy": voted})
+            if request.htmx
+            else redirect_back(request, voted.get_absolute_url())
+        )
+    wanted = get_object_or_404(Galaxy, public_id=public_id)
+    session.remember_pressed(request.session, wanted, value)
+    login = redirect_to_login(wanted.get_absolute_url())
+    return HttpResponseClientRedirect(login.url) if request.htmx else login
+
+
+def for_its_maker(view: Callable[[HttpRequest, Galaxy], HttpResponse]) -> Callable[[HttpRequest, str], HttpResponse]:
+    """Pass the galaxy on if it is the visitor's own. Others get 403; who is not logged in comes back to its page."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, public_id: str) -> HttpResponse:
+        galaxy = get_object_or_404(Galaxy, public_id=public_id)
+        if person_of(request) is None:
+            return redirect_to_login(galaxy.get_absolute_url())
+        if galaxy.creator_id != request.user.pk:
+            raise PermissionDenied
+        return view(request, galaxy)
+
+    return wrapped
+
+
+@require_POST
+@for_its_maker
+def publish(request: HttpRequest, galaxy: Galaxy) -> HttpResponse:
+    """Show a galaxy in the gallery, or no longer for this reason."""
+    Galaxy.objects.filter(pk=galaxy.pk).update(published=request.POST.get("published") == "1")
+    return redirect_back(request, galaxy.get_absolute_url())
+
+
+@require_POST
+@for_its_maker
+def delete(request: HttpRequest, galaxy: Galaxy) -> HttpResponse:
+    """Delete a galaxy with its file and its votes."""
+    generation.delete_galaxies(Galaxy.objects.filter(pk=galaxy.pk))
+    messages.success(request, f"Galaxy {galaxy} is deleted.")
+    return redirect_back(request, reverse("galaxies:me"))
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@busy_is_503
+def galaxy_facts(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
+    """What is true of one galaxy: part of its card for htmx, which asks again where it comes too early; else a page."""
+    galaxy = get_object_or_404(Galaxy.objects.select_related("model_version"), public_id=public_id)
+    try:
+        comparison = facts.compare(galaxy)
+    except Busy as busy:
+        if not request.htmx:
+            raise
+        return render(request, "facts.html#ask", {"galaxy": galaxy, "seconds": busy.retry_after})
+    template = "facts.html#comparison" if request.htmx else "facts.html"
+    return render(request, template, {"galaxy": galaxy, "comparison": comparison})

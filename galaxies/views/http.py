@@ -1,0 +1,45 @@
+"""What views share."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.middleware import HtmxDetails
+
+from accounts.models import User
+from galaxies.serving import Busy
+from nebulai.views import problem
+
+YEAR = 365 * 24 * 3600
+
+
+class HtmxHttpRequest(HttpRequest):
+    htmx: HtmxDetails
+
+
+def busy_is_503(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Answer 503 with Retry-After, on a page or as a message, when the generator cannot answer."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except Busy as busy:
+            return problem(request, 503, "One moment", str(busy), busy.retry_after)
+
+    return wrapped
+
+
+def person_of(request: HttpRequest) -> User | None:
+    """Who is logged in, None for a visitor."""
+    return request.user if isinstance(request.user, User) else None
+
+
+def redirect_back(request: HttpRequest, page: str) -> HttpResponse:
+    """To the page that the form names as `next`, if it is one of this site, else to `page`."""
+    wanted = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return redirect(wanted if safe else page)

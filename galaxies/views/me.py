@@ -1,0 +1,70 @@
+from allauth.account.decorators import reauthentication_required
+from allauth.core import ratelimit
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from accounts.models import User
+from galaxies.archives import zip_stream
+from galaxies.forms import DeleteAccountForm, MineForm
+from galaxies.generation import current_version
+from galaxies.listing import NoSuchPage, liked_by, made_by, page_of
+from galaxies.personal_data import data_files, delete_account
+from galaxies.views.http import HtmxHttpRequest
+from nebulai.views import too_many_requests
+
+
+class PersonHttpRequest(HtmxHttpRequest):
+    user: User
+
+
+@login_required
+@require_safe
+@vary_on_headers("HX-Request")
+def me(request: PersonHttpRequest) -> HttpResponse:
+    """What somebody made, or likes; for htmx the tiles of one page."""
+    form = MineForm(request.GET)
+    if not form.is_valid():
+        raise Http404
+    show, cluster, version = (form.cleaned_data[name] for name in ("show", "cluster", "version"))
+    galaxies = made_by(request.user) if show == "made" else liked_by(request.user)
+    if cluster is not None:
+        galaxies = galaxies.filter(cluster=cluster)
+    if version:
+        galaxies = galaxies.filter(model_version=version)
+    try:
+        page = page_of(galaxies, form.cleaned_data["page"], request.user)
+    except NoSuchPage:
+        raise Http404 from None
+    context = {"page": page, "form": form, "show": show, "cluster": cluster, "version": current_version()}
+    return render(request, "me.html#tiles" if request.htmx else "me.html", context)
+
+
+@login_required
+@require_safe
+def data(request: PersonHttpRequest) -> HttpResponseBase:
+    """All that the site knows of somebody, as a zip."""
+    if not ratelimit.consume(request, action="zip"):
+        return too_many_requests(request)
+    response = StreamingHttpResponse(zip_stream(data_files(request.user)), content_type="application/zip")
+    response["Content-Disposition"] = 'attachment; filename="nebulai-my-data.zip"'
+    return response
+
+
+@login_required
+@reauthentication_required  # type: ignore[untyped-decorator]
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: PersonHttpRequest) -> HttpResponse:
+    """Delete one's account, after choosing what becomes of the galaxies."""
+    form = DeleteAccountForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return render(request, "account/delete.html", {"form": form}, status=422 if form.is_bound else 200)
+    person = request.user
+    logout(request)
+    delete_account(person, keep_galaxies=form.cleaned_data["galaxies"] == "keep")
+    messages.success(request, "Your account is deleted.")
+    return redirect("galaxies:studio")

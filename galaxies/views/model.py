@@ -1,0 +1,49 @@
+"""Pages about the model, and about what is true of one image."""
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_safe
+
+from galaxies import generation, model_page
+from galaxies.ml.bundle import BundleError
+from galaxies.models import ModelVersion
+from galaxies.views.http import YEAR
+from nebulai.views import problem
+
+
+@require_safe
+def model(request: HttpRequest) -> HttpResponse:
+    """The active model's card."""
+    version = generation.current_version()
+    try:
+        page = model_page.read(version) if version else None
+    except BundleError:
+        text = "The files of this model cannot be read at the moment."
+        return problem(request, 503, "The model is not at hand", text, 60)
+    return render(request, "model.html", {"version": version, "page": page})
+
+
+@require_safe
+def sample_sheet(request: HttpRequest, version: str) -> FileResponse:
+    """A row of samples for each family of a version."""
+    path = get_object_or_404(ModelVersion, version=version).path / "sample_sheet.webp"
+    try:
+        response = FileResponse(path.open("rb"), content_type="image/webp")
+    except FileNotFoundError:
+        raise Http404 from None
+    patch_cache_control(response, public=True, max_age=YEAR, immutable=True)
+    return response
+
+
+@require_safe
+def exemplar(request: HttpRequest, version: str, cluster: int, number: int) -> FileResponse:
+    """One of a family's exemplars: only files that the registered manifest names."""
+    model_version = get_object_or_404(ModelVersion, version=version)
+    try:
+        path = model_version.path / model_version.family(cluster)["exemplars"][number]
+        response = FileResponse(path.open("rb"), content_type="image/webp")
+    except (KeyError, IndexError, FileNotFoundError):
+        raise Http404 from None
+    patch_cache_control(response, public=True, max_age=YEAR, immutable=True)
+    return response

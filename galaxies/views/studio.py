@@ -1,0 +1,69 @@
+from allauth.core import ratelimit
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from galaxies import generation, preferences
+from galaxies.forms import GenerateForm
+from galaxies.models import DEFAULT_PSI, Galaxy, ModelVersion
+from galaxies.serving import Busy
+from galaxies.session import remember_made
+from galaxies.views.galaxy import find_galaxy
+from galaxies.views.http import HtmxHttpRequest, busy_is_503, person_of
+from nebulai.views import too_many_requests
+
+
+@require_safe
+def studio(request: HttpRequest) -> HttpResponse:
+    """The studio, prefilled from the address: /?cluster=3&seed=42&psi=0.8."""
+    version = generation.current_version()
+    can_pick = preferences.standing(version) is not None
+    return _studio(request, version, GenerateForm(version, {"psi": DEFAULT_PSI, **request.GET.dict()}, can_pick))
+
+
+@require_POST
+@vary_on_headers("HX-Request")
+@busy_is_503
+def generate(request: HtmxHttpRequest) -> HttpResponse:
+    """Paint a galaxy: the card for htmx, its page for everybody else."""
+    if not ratelimit.consume(request, action="generate"):
+        return too_many_requests(request)
+    version = generation.current_version()
+    if version is None:
+        raise Busy("No model has been trained yet; come back when the site has one.", retry_after=60)
+    taste = preferences.standing(version)
+    form = GenerateForm(version, request.POST, can_pick=taste is not None)
+    if not form.is_valid():
+        return _studio(request, version, form, status=422)
+    cluster, seed, psi = (form.cleaned_data[name] for name in ("cluster", "seed", "psi"))
+    person = person_of(request)
+    if taste and form.picks:
+        picked = preferences.pick(version, taste, cluster=cluster, psi=psi, creator=person)
+        return _painted(request, picked, picked_of=preferences.PICK_FROM)
+    return _painted(request, generation.generate(version, cluster=cluster, seed=seed, psi=psi, creator=person))
+
+
+@require_POST
+@vary_on_headers("HX-Request")
+@busy_is_503
+def vary(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
+    """Paint a galaxy near this one."""
+    if not ratelimit.consume(request, action="generate"):
+        return too_many_requests(request)
+    return _painted(request, generation.vary(find_galaxy(public_id), creator=person_of(request)))
+
+
+def _painted(request: HtmxHttpRequest, painted: Galaxy, picked_of: int = 0) -> HttpResponse:
+    if painted.creator_id is None:
+        remember_made(request.session, painted)
+    if request.htmx:
+        return render(request, "studio.html#painted", {"galaxy": painted, "in_studio": True, "picked_of": picked_of})
+    if picked_of:
+        messages.info(request, f"The crowd's pick out of {picked_of}.")
+    return redirect(painted)
+
+
+def _studio(request: HttpRequest, version: ModelVersion | None, form: GenerateForm, status: int = 200) -> HttpResponse:
+    return render(request, "studio.html", {"version": version, "form": form}, status=status)
