@@ -255,7 +255,7 @@ class TrainingRun(models.Model):
     LIVE = (State.QUEUED, State.RUNNING)
 
     name = models.CharField(max_length=100, unique=True, editable=False)
-    options = models.JSONField(default=dict, help_text="galaxies.training.folder.Options.")
+    options = models.JSONField(default=dict, help_text="galaxies.training.request.Options.")
     state = models.CharField(max_length=11, choices=State, default=State.QUEUED)
     created = models.DateTimeField(default=timezone.now, editable=False)
     started = models.DateTimeField(null=True, blank=True, help_text="The last time that it was started or resumed.")

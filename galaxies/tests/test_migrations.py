@@ -1,0 +1,92 @@
+"""A database of any age comes to the tables of today, and nothing in it is lost."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.module_loading import import_string
+from django_tasks.base import Task
+from django_tasks_db.models import DBTaskResult
+
+from galaxies.training import life_cycle
+
+SQUASHED = "0001_squashed"
+LAST_OLD = ("galaxies", "0004_history_indexes")
+OLD_TASKS = ["galaxies.tasks.train_run", "galaxies.tasks.evaluate_version", "galaxies.tasks.learn_preferences"]
+
+
+def migrate(*target: str) -> None:
+    call_command("migrate", *target, verbosity=0)
+
+
+@pytest.fixture
+def empty(transactional_db: None) -> Iterator[None]:
+    """A database without this app's tables."""
+    migrate("galaxies", "zero")
+    try:
+        yield
+    finally:
+        migrate()
+
+
+def migrate_without_squashing(target: tuple[str, str]) -> Any:
+    """Make the tables as they were before migrations were squashed. Returns: the models of that time."""
+    executor = MigrationExecutor(connection)
+    executor.loader.replace_migrations = False
+    executor.loader.build_graph()
+    executor.migrate([target])
+    return executor.loader.project_state([target, *executor.loader.graph.leaf_nodes("django_tasks_database")]).apps
+
+
+def tables() -> dict[str, Any]:
+    """Columns, indexes and constraints of this app's tables."""
+    found: dict[str, Any] = {}
+    with connection.cursor() as cursor:
+        for name in connection.introspection.table_names(cursor):
+            if name.startswith("galaxies_"):
+                columns = connection.introspection.get_table_description(cursor, name)
+                constraints = connection.introspection.get_constraints(cursor, name)
+                found[name] = (sorted(map(str, columns)), sorted(map(str, constraints.values())), sorted(constraints))
+    return found
+
+
+def test_squashed_migrations_make_the_same_tables(empty: None) -> None:
+    migrate()
+    assert ("galaxies", SQUASHED) in MigrationExecutor(connection).loader.applied_migrations
+    squashed = tables()
+    assert len(squashed) == 6
+    migrate("galaxies", "zero")
+    migrate_without_squashing(LAST_OLD)
+    migrate()
+    assert tables() == squashed
+
+
+def test_a_database_from_before_goes_on(empty: None) -> None:
+    apps = migrate_without_squashing(LAST_OLD)
+    model = {name: apps.get_model("galaxies", name) for name in ("ModelVersion", "Galaxy", "Vote", "Tally")}
+    person = apps.get_model("accounts", "User").objects.create(email="old@example.org", username="old")
+    version = model["ModelVersion"].objects.create(version="old", n_clusters=6, resolution=32, is_active=True)
+    galaxy = model["Galaxy"].objects.create(model_version=version, cluster=1, seed=7, psi=0.8, creator=person, likes=1)
+    model["Vote"].objects.create(person=person, galaxy=galaxy, value="like")
+    model["Tally"].objects.create(day="2026-11-22", model_version=version, cluster=1, generated=1, likes=1)
+    run = apps.get_model("galaxies", "TrainingRun").objects.create(name="waiting")
+    results = apps.get_model("django_tasks_database", "DBTaskResult").objects
+    for path in OLD_TASKS:
+        results.create(
+            task_path=path,
+            args_kwargs={"args": [run.pk], "kwargs": {}},
+            backend_name="default",
+            run_after="9999-12-31T00:00Z",
+        )
+    before = {name: list(each.objects.values()) for name, each in model.items()}
+
+    migrate()
+    assert {name: list(each.objects.values()) for name, each in model.items()} == before
+    assert ("galaxies", SQUASHED) in MigrationExecutor(connection).loader.applied_migrations
+    paths = set(DBTaskResult.objects.values_list("task_path", flat=True))
+    assert len(paths) == 3
+    assert all(isinstance(import_string(path), Task) for path in paths)
+    assert life_cycle.recover() is None  # the worker that takes the task will train it
