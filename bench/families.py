@@ -14,7 +14,7 @@ import numpy as np
 from galaxies.ml.bundle import load_bundle
 from galaxies.ml.bundle.inference import load_encoder
 from galaxies.ml.data.dataset import load_dataset
-from galaxies.ml.data.resize import shrink
+from galaxies.ml.data.resize import area_resize
 from galaxies.ml.evaluation.metrics import kernel_distance, prdc
 from galaxies.ml.features.encoder import make_encode
 from galaxies.ml.loop import Run
@@ -35,9 +35,9 @@ def main() -> None:
     if data.fingerprint != bundle.manifest["data"]["fingerprint"]:
         parser.error("These are not the images that the bundle learned from.")
     encode = make_encode(load_encoder(bundle.manifest, bundle.arrays), zooms=(1,))
-    images = shrink(data.images[data.train], SIDE)
+    images = area_resize(data.images[data.train], SIDE)
     families = bundle.assign(bundle.real.features[data.train])
-    held_out = encode(shrink(data.images[data.held_out], SIDE))
+    held_out = encode(area_resize(data.images[data.held_out], SIDE))
     floor = encode(images)
     mean, deviation = floor.mean(axis=0), floor.std(axis=0)
     rng = np.random.default_rng(0)

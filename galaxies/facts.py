@@ -23,7 +23,7 @@ from galaxies.models import Galaxy
 from galaxies.serving import Busy, Image, service
 
 if TYPE_CHECKING:
-    from galaxies.ml.evaluation.of_bundle import Standard
+    from galaxies.ml.evaluation.of_bundle import Standardizer
 
 logger = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ def _measure(galaxy: Galaxy) -> Measured:
     from galaxies.ml.evaluation.metrics import nearest_distances
 
     version = galaxy.model_version
-    image = service().paint(galaxy.recipe)
+    image = service().sample(galaxy.recipe)
     standard, training = _training_features(version.path, version.checksum)
     features = standard(service().features(version.version, image)[None])
     return float(nearest_distances(features, training)[0]), _shape_of(image)
@@ -165,11 +165,11 @@ def _shape_of(image: Image) -> dict[str, float] | None:
 
 
 @lru_cache(maxsize=2)
-def _training_features(path: Path, checksum: str) -> "tuple[Standard, Features]":
-    from galaxies.ml.evaluation.of_bundle import Standard
+def _training_features(path: Path, checksum: str) -> "tuple[Standardizer, Features]":
+    from galaxies.ml.evaluation.of_bundle import Standardizer
 
     bundle = Bundle(path, read_manifest(path))
-    standard = Standard.of(bundle)
+    standard = Standardizer.of(bundle)
     return standard, standard(bundle.real.features[~bundle.real.held_out])
 
 

@@ -79,7 +79,7 @@ def pick(
     drawn = [
         Galaxy(model_version=version, cluster=cluster, seed=generation.new_seed(), psi=psi) for _ in range(PICK_FROM)
     ]
-    painted = service().paint_many([galaxy.recipe for galaxy in drawn])
+    painted = service().sample_many([galaxy.recipe for galaxy in drawn])
     best = int(np.argmax(chances(model, service().features_many(version.version, painted))))
     return generation.keep(drawn[best], painted[best], creator)
 
@@ -103,7 +103,7 @@ def learn(report: Progress = silent) -> PreferenceModel:
     Galaxies that other versions painted count, too: what people saw is the image, and here the encoder sees it.
     Raises: NotLearned, with nothing written; BundleError if the active version cannot be loaded.
     """
-    from galaxies.ml.evaluation.of_bundle import Standard
+    from galaxies.ml.evaluation.of_bundle import Standardizer
 
     version = ModelVersion.active()
     if version is None:
@@ -113,7 +113,7 @@ def learn(report: Progress = silent) -> PreferenceModel:
     bundle = load_bundle(version.path)
     features, voted = _see(voted, bundle, version, report)
     _check_votes(voted)
-    standard = Standard.of(bundle)
+    standard = Standardizer.of(bundle)
     taste = fit(standard(features), _column(voted, "likes"), _column(voted, "dislikes"))
     needed = max(LEAST_AUC, 0.5 + CHANCE_DEVIATIONS * taste.chance)
     if not taste.auc >= needed:

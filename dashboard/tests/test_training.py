@@ -115,7 +115,7 @@ def test_visitors_and_people_who_are_not_staff_stay_outside(client: Client, db: 
         ({"k": "1"}, "Use a number from 2 to 24."),
         ({"preset": "huge"}, "Select a valid choice"),
         ({"resolution": "256", "preset": "tiny", "drawn": "600", "start": "active"}, "No version is active yet"),
-        ({"preset": "small", "resolution": "32"}, "Preset small cannot paint 32 px: choose one of 64, 128"),
+        ({"preset": "small", "resolution": "32"}, "Preset small cannot generate 32 px: choose one of 64, 128"),
     ],
 )
 def test_what_cannot_be_trained_is_a_sentence_on_the_form(

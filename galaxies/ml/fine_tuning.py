@@ -1,8 +1,8 @@
 """A training that goes on from a finished model: its families stay, its networks learn more.
 
-    check_fit(read_manifest(path), settings)
-    origin = load_origin(Bundle(path, verify(path)))
-    trained = train(data, origin.settled(settings), run, print, origin=origin)
+    check_compatible(read_manifest(path), settings)
+    starting_model = load_starting_model(Bundle(path, verify(path)))
+    trained = train(data, starting_model.adapt(settings), run, print, starting_model=starting_model)
 
 Encoder and K-Means cut are taken as they are, so a family keeps its id and its meaning. Generator and x2 stages begin
 with the model's weights; the discriminator is no part of a bundle and starts anew, with its head start.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Origin:
+class StartingModel:
     """What is taken over from a model."""
 
     version: str
@@ -39,7 +39,7 @@ class Origin:
     generator: Generator
     stages: tuple[Stage, ...]
 
-    def settled(self, settings: Settings) -> Settings:
+    def adapt(self, settings: Settings) -> Settings:
         """The settings with what the model has decided already."""
         return replace(settings, encoder=self.encoder.config, k=len(self.clusters.centroids), started_from=self.version)
 
@@ -57,7 +57,7 @@ class Origin:
             )
 
 
-def check_fit(manifest: Mapping[str, Any], settings: Settings) -> None:
+def check_compatible(manifest: Mapping[str, Any], settings: Settings) -> None:
     """Raises: TrainingError, in one sentence, if a training with these settings cannot go on from that model."""
     version, k = manifest["version"], manifest["n_clusters"]
     if settings.k and settings.k != k:
@@ -71,11 +71,11 @@ def check_fit(manifest: Mapping[str, Any], settings: Settings) -> None:
         )
 
 
-def load_origin(bundle: Bundle) -> Origin:
+def load_starting_model(bundle: Bundle) -> StartingModel:
     """The networks of a verified bundle. TensorFlow starts here."""
     cut = bundle.clusters
     choices = tuple(Choice(**choice) for choice in bundle.manifest.get("clustering", {}).get("choices", ()))
-    return Origin(
+    return StartingModel(
         bundle.version,
         load_encoder(bundle.manifest, bundle.arrays),
         replace(cut, choices=choices),

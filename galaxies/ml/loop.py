@@ -24,7 +24,7 @@ CHECKPOINT_SECONDS = 120.0
 REPORT_SECONDS = 60.0
 FIRST_SECONDS, FIRST_REPORT_SECONDS = 120.0, 10.0  # a phase shows early whether it goes well
 PROGRESS_SECONDS = 1.0
-MEASURE_SECONDS = 240.0
+FORMER_NAMES = {"feature_network": "eyes"}  # of checkpoints in the folders of earlier runs
 
 
 class TrainingError(Exception):
@@ -62,6 +62,7 @@ class Phase:
     batch: int
     sample: Callable[[Path], None] | None = None
     measure: Callable[[int], Mapping[str, float]] | None = None
+    measure_seconds: float = 240.0
     steps: int = 0
     seconds: float = 0.0
 
@@ -90,10 +91,15 @@ class Run:
         (folder / "samples").mkdir(parents=True, exist_ok=True)
 
     def checkpoint(self, name: str) -> Path:
-        return self.folder / f"{name}.npz"
+        """Return the path of a phase's checkpoint, whether it is there or not."""
+        path = self.folder / f"{name}.npz"
+        former = self.folder / f"{FORMER_NAMES.get(name, name)}.npz"
+        if former.exists() and not path.exists():
+            former.rename(path)
+        return path
 
-    def heed(self) -> None:
-        """Between steps that keep no checkpoint of their own. Raises: Stopped if the run was asked to stop."""
+    def raise_if_stopped(self) -> None:
+        """Raise Stopped if the run was asked to stop, between steps that keep no checkpoint of their own."""
         if self.should_stop():
             raise Stopped("Stopped between two phases, all saved.")
 
@@ -134,7 +140,7 @@ def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> Non
             shown = now
             reporter(sums.report(phase, share, now - reported))
         if now - reported >= (FIRST_REPORT_SECONDS if phase.seconds < FIRST_SECONDS else REPORT_SECONDS):
-            due = now - measured >= MEASURE_SECONDS
+            due = now - measured >= phase.measure_seconds
             measured = now if due else measured
             run.log(_measured(phase, sums.report(phase, share, now - reported), due))
             _sample(phase, run)

@@ -1,62 +1,55 @@
-"""From images to a bundle: encoder, K-Means, warm start, adversarial training, x2 stages; each can be resumed.
+"""From images to a trained model: encoder, K-Means, warm start, adversarial training, x2 stages; each can be resumed.
 
     settings = PRESETS["standard"]
-    version = train(data, settings, Run(Path("var/training/first")), Path("models_store"), print)
+    trained = train(data, settings, Run(Path("var/training/first")), print)
 
 Every finished phase leaves a file in the run's folder; a run that starts again skips what is done.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
-from galaxies.ml.arrays import Images, Labels, Weights
-from galaxies.ml.bundle import normals
-from galaxies.ml.bundle.inference import make_forward
+from galaxies.ml.arrays import Features, Images, Labels, Weights
+from galaxies.ml.bundle.writer import TrainedModel
 from galaxies.ml.data.dataset import Dataset
-from galaxies.ml.data.resize import shrink
-from galaxies.ml.evaluation.metrics import kernel_distance
+from galaxies.ml.data.resize import area_resize
 from galaxies.ml.features.clusters import Choice, Clusters, fit, match_ids
-from galaxies.ml.features.encoder import Encoder, make_encode, train_encoder, turned
-from galaxies.ml.fine_tuning import Origin
+from galaxies.ml.features.encoder import Encoder, make_encode, train_encoder
+from galaxies.ml.fine_tuning import StartingModel
 from galaxies.ml.gan.adversarial import train_adversarial
-from galaxies.ml.gan.batches import Conditioned
-from galaxies.ml.gan.sampling import thinned, weigh
+from galaxies.ml.gan.monitoring import kid_meter, set_w_mean, sheet_sampler
+from galaxies.ml.gan.sampling import LabelledImages, sampling_weights, thinned
 from galaxies.ml.gan.super_resolution import train_stage
 from galaxies.ml.gan.warm_start import warm_start
 from galaxies.ml.loop import Budget, Report, Reporter, Run, write_arrays
 from galaxies.ml.networks.generator import Generator, GeneratorConfig
 from galaxies.ml.networks.super_resolution import Stage, StageConfig
-from galaxies.ml.presets import SHARES, Settings
+from galaxies.ml.presets import Settings
 
-CUT = "clusters.npz"
+CLUSTERS = "clusters.npz"
 DONE = Budget(images=1)  # of a phase that has its checkpoint and shall not go on
-SHEET_COLUMNS = 10
-SHEET_PSI = 0.8
-W_MEAN_SAMPLES = 4096
-KID_SAMPLES = 1024
 ENCODE_IMAGES = 1024  # between two looks at whether the run shall stop
 
 
 @dataclass(frozen=True)
-class Trained:
-    """All parts of a finished model, before they become a bundle."""
+class Training:
+    """What every phase needs. images: (N, R, R, 3) uint8 of the training split; starting_model: None from scratch."""
 
-    encoder: Encoder
-    features: Any
-    clusters: Clusters
-    labels: Labels
-    generator: Generator
-    stages: list[Stage]
+    images: Images
+    settings: Settings
+    run: Run
+    reporter: Reporter
+    starting_model: StartingModel | None = None
+
+    def resized(self, side: int) -> Images:
+        """Return the images with that side."""
+        return area_resize(self.images, side)
 
 
 def train(
@@ -64,101 +57,90 @@ def train(
     settings: Settings,
     run: Run,
     reporter: Reporter,
+    *,
     old_ids: Callable[[Images], Labels] | None = None,
     likes: Weights | None = None,
-    origin: Origin | None = None,
-) -> Trained:
+    starting_model: StartingModel | None = None,
+) -> TrainedModel:
     """Run all phases that are not done yet.
 
     old_ids: images (N, R, R, 3) -> (N,) ids of an earlier model's families, which the new ones take over.
     likes: (N,) above 0, how probably each of data.images is liked; the adversarial phase sees the likelier more often.
-    origin: a model to go on from; settings are then origin.settled(settings).
+    starting_model: a model to go on from; settings are then starting_model.adapt(settings).
     Raises: Stopped after saving, TrainingError, ClusterError.
     """
-    images = data.images[data.train]
-    encoder = (
-        origin.encoder
-        if origin
-        else train_encoder(
-            shrink(images, settings.encoder.resolution),
-            settings.encoder,
-            # A larger budget must not change what the families were cut by.
-            DONE if (run.folder / CUT).exists() else settings.budget(settings.encoder_images, SHARES["encoder"]),
-            run,
-            reporter,
-            settings.seed,
-        )
-    )
+    training = Training(data.images[data.train], settings, run, reporter, starting_model)
+    encoder = learn_features(training)
     features = encode_all(make_encode(encoder), data.images, run, reporter)
-    if origin:
-        clusters = origin.clusters
-        origin.check_families(clusters.assign(features[data.train]))
-    else:
-        clusters = cut(features[data.train], settings, run, lambda: old_ids(images) if old_ids else None, reporter)
+    clusters = find_families(training, features[data.train], old_ids)
     labels = clusters.assign(features)
-    # Zoom 1 alone, the first of all: what the GAN paints is too small for a look at its central half.
-    whole = features[data.train][:, : settings.encoder.features]
-    weights = None if likes is None else weigh(likes[data.train], labels[data.train])
-    if weights is not None:
-        whole = whole[thinned(weights, settings.seed)]
-    judge = kid_judge(make_encode(encoder, zooms=(1,)), whole, np.bincount(labels[data.train]))
-    small = shrink(images, settings.base)
-    begin = origin.generator if origin else None
-    eyes = train_encoder(
-        shrink(images, settings.eyes.resolution),
-        settings.eyes,
-        DONE if run.checkpoint("adversarial").exists() else settings.budget(settings.eyes_images, SHARES["eyes"]),
-        run,
-        reporter,
-        settings.seed + 1,
-        "eyes",
-        turned,
+    families = labels[data.train]
+    weights = None if likes is None else sampling_weights(likes[data.train], families)
+    measure_kid = _kid_of(training, encoder, features[data.train], families, weights)
+    feature_network = learn_feature_network(training)
+    images = LabelledImages(training.resized(settings.base), families, int(families.max()) + 1)
+    generator = train_generator(
+        training, images, weights=weights, measure_kid=measure_kid, feature_network=feature_network
     )
-    generator = train_generator(small, labels[data.train], settings, run, reporter, judge, weights, begin, eyes)
-    stages = [
-        train_stage(
-            shrink(images, side),
-            StageConfig(side),
-            settings.budget(settings.stage_images, SHARES["stages"] / len(settings.stage_sides)),
-            run,
-            reporter,
-            seed=settings.seed,
-            begin=origin.stage(StageConfig(side)) if origin else None,
-        )
-        for side in settings.stage_sides
-    ]
-    return Trained(encoder, features, clusters, labels, generator, stages)
+    return TrainedModel(encoder, features, clusters, labels, generator, train_stages(training))
 
 
-def encode_all(encode: Callable[[Images], Any], images: Images, run: Run, reporter: Reporter) -> Any:
-    """(N, R, R, 3) -> (N, d) float32 features. Raises: Stopped if the run was asked to stop."""
+def learn_features(training: Training) -> Encoder:
+    """Return the encoder that families are cut by: that of the starting model, or a new one."""
+    if training.starting_model:
+        return training.starting_model.encoder
+    settings, run = training.settings, training.run
+    # A larger budget must not change what the families were cut by.
+    budget = settings.budget(settings.encoder_images, settings.shares.encoder)
+    return train_encoder(
+        training.resized(settings.encoder.resolution),
+        settings.encoder,
+        DONE if (run.folder / CLUSTERS).exists() else budget,
+        settings.contrastive,
+        run=run,
+        reporter=training.reporter,
+        seed=settings.seed,
+    )
+
+
+def encode_all(encode: Callable[[Images], Features], images: Images, run: Run, reporter: Reporter) -> Features:
+    """Return features (N, d) float32 of images (N, R, R, 3). Raises: Stopped if the run was asked to stop."""
     parts = []
     for start in range(0, len(images), ENCODE_IMAGES):
-        run.heed()
+        run.raise_if_stopped()
         reporter(Report("features", start, 0.0, start / len(images), 0.0))
         parts.append(encode(images[start : start + ENCODE_IMAGES]))
     return np.concatenate(parts)
 
 
-def cut(
-    features: Any,
-    settings: Settings,
-    run: Run,
-    old_ids: Callable[[], Labels | None],
-    reporter: Reporter = lambda report: None,
+def find_families(
+    training: Training, features: Features, old_ids: Callable[[Images], Labels] | None = None
 ) -> Clusters:
-    """K-Means on the training images, or what an earlier start of the run found.
+    """Return the families of the training images with features (N, d): those of the starting model, or new ones.
+
+    Raises: Stopped if the run was asked to stop; ClusterError; TrainingError if no image is of some family.
+    """
+    if training.starting_model:
+        clusters = training.starting_model.clusters
+        training.starting_model.check_families(clusters.assign(features))
+        return clusters
+    return fit_clusters(features, training, lambda: old_ids(training.images) if old_ids else None)
+
+
+def fit_clusters(features: Features, training: Training, old_ids: Callable[[], Labels | None]) -> Clusters:
+    """Return the K-Means cut of features (N, d), or what an earlier start of the run found.
 
     Raises: Stopped if the run was asked to stop; ClusterError.
     """
+    settings, run = training.settings, training.run
 
     def progress(done: int, total: int) -> None:
-        run.heed()
-        reporter(Report("families", len(features), 0.0, done / total, 0.0))
+        run.raise_if_stopped()
+        training.reporter(Report("families", len(features), 0.0, done / total, 0.0))
 
-    path = run.folder / CUT
+    path = run.folder / CLUSTERS
     if not path.exists():
-        found = fit(features, settings.k, settings.seed, progress)
+        found = fit(features, settings.k, settings.seed, settings.clusters, progress=progress)
         old = old_ids()
         if old is not None:
             found = found.reordered(match_ids(old, found.assign(features), len(found.centroids)))
@@ -169,129 +151,102 @@ def cut(
 
 
 def read_clusters(path: Path) -> Clusters:
-    """The cut that `cut` wrote."""
+    """Return the cut that `fit_clusters` wrote."""
     with np.load(path, allow_pickle=False) as file:
         choices = tuple(Choice(**choice) for choice in json.loads(str(file["choices"])))
         return Clusters(file["centroids"], file["mean"], file["axes"], choices)
 
 
-def train_generator(
-    images: Images,
-    labels: Labels,
-    settings: Settings,
-    run: Run,
-    reporter: Reporter,
-    judge: Callable[[Generator], float] | None = None,
-    weights: Weights | None = None,
-    begin: Generator | None = None,
-    eyes: Encoder | None = None,
-) -> Generator:
-    """Warm start, then the adversarial phase; the mean w of every family is measured at the end.
-
-    weights: (N,), how often the adversarial phase draws each image; the warm start draws all alike.
-    begin: a generator that has been trained before and needs no warm start; eyes: what the discriminator sees through.
-    """
-    n_clusters = int(labels.max()) + 1
-    data = Conditioned(images, labels, n_clusters)
-    config = GeneratorConfig(n_clusters, channels=settings.channels)
-    gan = settings.adversarial
-    generator = begin or warm_start(
-        data,
-        config,
-        gan.discriminator,
-        DONE if run.checkpoint("adversarial").exists() else settings.budget(settings.warm_images, SHARES["warm"]),
-        run,
-        reporter,
-        gan.batch,
-        settings.seed,
-        sheet_sampler,
+def learn_feature_network(training: Training) -> Encoder:
+    """Return the encoder that the discriminator sees through, which neither cuts families nor evaluates."""
+    settings, run = training.settings, training.run
+    budget = settings.budget(settings.feature_network_images, settings.shares.feature_network)
+    return train_encoder(
+        training.resized(settings.feature_network.resolution),
+        settings.feature_network,
+        DONE if run.checkpoint("adversarial").exists() else budget,
+        settings.feature_network_contrastive,
+        run=run,
+        reporter=training.reporter,
+        seed=settings.seed + 1,
+        name="feature_network",
     )
-    ema = train_adversarial(
+
+
+def _kid_of(
+    training: Training, encoder: Encoder, features: Features, families: Labels, weights: Weights | None
+) -> Callable[[Generator], float]:
+    # Zoom 1 alone, the first of all: what the GAN generates is too small for a look at its central half.
+    whole = features[:, : training.settings.encoder.features]
+    if weights is not None:
+        whole = whole[thinned(weights, training.settings.seed)]
+    encode = make_encode(encoder, zooms=(1,))
+    return kid_meter(encode, whole, np.bincount(families), training.settings.kid_samples)
+
+
+def train_generator(
+    training: Training,
+    data: LabelledImages,
+    *,
+    weights: Weights | None = None,
+    measure_kid: Callable[[Generator], float] | None = None,
+    feature_network: Encoder | None = None,
+) -> Generator:
+    """Return a generator after warm start and adversarial phase, with the mean w of every family measured.
+
+    data: images of the base resolution. weights: (N,), how often the adversarial phase draws each; the warm start
+    draws all alike.
+    """
+    settings, run, start = training.settings, training.run, training.starting_model
+
+    def sampler(generator: Generator) -> Callable[[Path], None]:
+        return sheet_sampler(generator, settings.w_mean_samples)
+
+    budget = settings.budget(settings.warm_start_images, settings.shares.warm_start)
+    generator = (
+        start.generator
+        if start
+        else warm_start(
+            data,
+            GeneratorConfig(data.n_clusters, channels=settings.channels),
+            DONE if run.checkpoint("adversarial").exists() else budget,
+            settings.warm_start,
+            run=run,
+            reporter=training.reporter,
+            seed=settings.seed,
+            sampler=sampler,
+        )
+    )
+    average = train_adversarial(
         replace(data, weights=weights),
         generator,
-        gan,
-        settings.budget(settings.adversarial_images, SHARES["adversarial"]),
-        run,
-        reporter,
-        settings.seed,
-        sheet_sampler,
-        judge,
-        eyes,
+        settings.adversarial,
+        settings.budget(settings.adversarial_images, settings.shares.adversarial),
+        run=run,
+        reporter=training.reporter,
+        seed=settings.seed,
+        sampler=sampler,
+        measure_kid=measure_kid,
+        feature_network=feature_network,
     )
-    measure_w_mean(ema)
-    return ema
+    set_w_mean(average, settings.w_mean_samples)
+    return average
 
 
-def kid_judge(
-    encode: Callable[[Images], Any], real: Any, counts: npt.NDArray[np.int64]
-) -> Callable[[Generator], float]:
-    """A function generator -> KID of KID_SAMPLES images against real features, families in the shares of counts.
-
-    Real are the training images: what is held out decides nothing here, so that `evaluate` judges with a clear eye.
-    Features are standardised by them: where they are small, KID's cubic kernel sees nothing but their mean.
-    """
-    mean, deviation = real.mean(axis=0), np.maximum(real.std(axis=0), 1e-6)
-    real = (real - mean) / deviation
-    bounds = np.round(np.cumsum(counts) / counts.sum() * KID_SAMPLES).astype(int)
-    clusters = np.repeat(np.arange(len(counts)), np.diff(bounds, prepend=0))
-    return lambda generator: kernel_distance(real, (encode(paint(generator, clusters)) - mean) / deviation)
-
-
-def paint(generator: Generator, clusters: Labels) -> Images:
-    """What a generator alone, without x2 stages, makes of fixed latents: families (N,) -> (N, R, R, 3) uint8."""
-    forward, z_dim, sides = make_forward(generator, [])
-    labels = np.eye(generator.config.n_clusters, dtype=np.float32)[clusters]
-    images = []
-    for start in range(0, len(clusters), 32):
-        n = len(labels[start : start + 32])
-        z = np.stack([normals(seed, z_dim) for seed in range(start, start + n)])
-        noise = [normals(len(clusters) + start, n * s * s).reshape(-1, s, s, 1) for s in sides]
-        images.append(forward(z, labels[start : start + n], np.ones((n, 1), np.float32), noise).numpy())
-    return np.concatenate(images)
-
-
-def measure_w_mean(generator: Generator) -> None:
-    """Set each family's mean of w, towards which truncation pulls."""
-    k, z_dim = generator.config.n_clusters, generator.config.z_dim
-    z = normals(0, W_MEAN_SAMPLES * z_dim).reshape(-1, z_dim)
-    means = [
-        np.asarray(generator.map(z, np.tile(np.eye(k, dtype="float32")[c], (len(z), 1)))).mean(0) for c in range(k)
+def train_stages(training: Training) -> list[Stage]:
+    """Return the x2 stages that lead from the base resolution to the model's, the smallest first."""
+    settings, start = training.settings, training.starting_model
+    share = settings.shares.super_resolution / max(1, len(settings.stage_sides))
+    return [
+        train_stage(
+            training.resized(side),
+            StageConfig(side),
+            settings.budget(settings.stage_images, share),
+            settings.super_resolution,
+            run=training.run,
+            reporter=training.reporter,
+            seed=settings.seed,
+            begin=start.stage(StageConfig(side)) if start else None,
+        )
+        for side in settings.stage_sides
     ]
-    generator.w_mean.assign(np.stack(means))
-
-
-def sheet_sampler(generator: Generator) -> Callable[[Path], None]:
-    """A function that paints the sample sheet: fixed latents, one row for each family."""
-    forward, z_dim, sides = make_forward(generator, [])
-    count = z_dim + sum(side * side for side in sides)
-    k = generator.config.n_clusters
-
-    def write(path: Path) -> None:
-        measure_w_mean(generator)
-        rows = []
-        for cluster in range(k):
-            drawn = np.stack([normals(1000 * cluster + i, count) for i in range(SHEET_COLUMNS)])
-            z, *planes = np.split(drawn, np.cumsum([z_dim, *(s * s for s in sides)])[:-1], axis=1)
-            noise = [p.reshape(-1, s, s, 1) for p, s in zip(planes, sides, strict=True)]
-            labels = np.tile(np.eye(k, dtype="float32")[cluster], (SHEET_COLUMNS, 1))
-            psi = np.full((SHEET_COLUMNS, 1), SHEET_PSI, np.float32)
-            rows.append(forward(z, labels, psi, noise).numpy())
-        write_sheet(path, np.stack(rows))
-
-    return write
-
-
-def write_sheet(path: Path, images: Images) -> None:
-    """(rows, columns, R, R, 3) uint8 as one picture."""
-    rows, columns, side = images.shape[:3]
-    page = images.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, 3)
-    Image.fromarray(page).save(path)
-
-
-def read_log(run: Run) -> list[dict[str, str]]:
-    """The run's log, a dictionary for each line."""
-    path = run.folder / "log.csv"
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))

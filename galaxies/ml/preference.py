@@ -44,7 +44,7 @@ def fit(features: Any, likes: Any, dislikes: Any) -> Taste:
     The penalty is that of a prior under which log-odds have a standard deviation of 1, so 200 votes cannot make
     hundreds of features say anything they like. Nothing is chosen by the AUC, which therefore is not flattered.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     n = len(features)
     likes, dislikes = np.asarray(likes, float), np.asarray(dislikes, float)

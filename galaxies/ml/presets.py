@@ -5,33 +5,57 @@ settings = with_resolution(PRESETS["standard"], 128)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from galaxies.ml.features.encoder import EncoderConfig
+from galaxies.ml.features.clusters import ClusterSettings
+from galaxies.ml.features.encoder import ContrastiveSettings, EncoderConfig, ViewSettings
 from galaxies.ml.gan.adversarial import AdversarialSettings
+from galaxies.ml.gan.super_resolution import SuperResolutionSettings
+from galaxies.ml.gan.warm_start import WarmStartSettings
 from galaxies.ml.loop import Budget, TrainingError
 
-SHARES = {"encoder": 0.15, "eyes": 0.05, "warm": 0.1, "adversarial": 0.5, "stages": 0.2}
+
+@dataclass(frozen=True)
+class Shares:
+    """Of a training's time, by phase; together 1."""
+
+    encoder: float = 0.15
+    feature_network: float = 0.05
+    warm_start: float = 0.1
+    adversarial: float = 0.5
+    super_resolution: float = 0.2
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides a training besides its images. Budgets in images; minutes, if given, are split by SHARES.
+    """Every number that shapes a training besides its images. A bundle's manifest holds all of it.
 
-    encoder: what cuts the families and judges; eyes: what the discriminator sees through, another network altogether.
+    Budgets are in images; minutes, if given, are split by shares. encoder: what families are cut by and generated
+    images compared by; feature_network: what the discriminator sees through, another network altogether.
+    w_mean_samples: latents that the mean of w is taken over; kid_samples: what the KID is measured on while training.
     """
 
     preset: str
     resolution: int
     encoder: EncoderConfig
-    eyes: EncoderConfig
+    feature_network: EncoderConfig
     channels: tuple[int, ...]
     adversarial: AdversarialSettings
     encoder_images: int
-    eyes_images: int
-    warm_images: int
+    feature_network_images: int
+    warm_start_images: int
     adversarial_images: int
     stage_images: int
+    warm_start: WarmStartSettings = field(default_factory=WarmStartSettings)
+    contrastive: ContrastiveSettings = field(default_factory=ContrastiveSettings)
+    feature_network_contrastive: ContrastiveSettings = field(
+        default_factory=lambda: ContrastiveSettings(ViewSettings(disc=None))
+    )
+    clusters: ClusterSettings = field(default_factory=ClusterSettings)
+    super_resolution: SuperResolutionSettings = field(default_factory=SuperResolutionSettings)
+    shares: Shares = field(default_factory=Shares)
+    w_mean_samples: int = 4096
+    kid_samples: int = 1024
     k: int | None = None
     seed: int = 0
     minutes: float | None = None
@@ -40,48 +64,76 @@ class Settings:
 
     @property
     def base(self) -> int:
-        """The side of what the GAN itself paints; x2 stages lead from there to `resolution`."""
+        """The side of what the GAN itself generates; x2 stages lead from there to `resolution`."""
         return int(4 * 2 ** (len(self.channels) - 1))
 
     @property
     def stage_sides(self) -> list[int]:
+        """The sides of what the x2 stages make, the smallest first."""
         sides: list[int] = []
         while (sides[-1] if sides else self.base) < self.resolution:
             sides.append(2 * (sides[-1] if sides else self.base))
         return sides
 
     def budget(self, images: int, share: float) -> Budget:
-        """Of a phase. Without encoder and warm start, the other phases have their time."""
-        whole = 1.0 - SHARES["encoder"] - SHARES["warm"] if self.started_from else 1.0
+        """Return the budget of a phase. Without encoder and warm start, the other phases have their time."""
+        whole = 1.0 - self.shares.encoder - self.shares.warm_start if self.started_from else 1.0
         return Budget(images, self.minutes * share / whole if self.minutes else None)
 
 
-_TINY_GAN = AdversarialSettings(discriminator=(8, 16), batch=16, head_start=4, ema_images=100, lazy=4)
-_EYES = EncoderConfig(channels=(32, 64, 128, 192))
+_FEATURE_NETWORK = EncoderConfig(channels=(32, 64, 128, 192))
 _CHANNELS = (192, 128, 96, 64, 24)
 PRESETS = {
     "tiny": Settings(
-        "tiny", 32, EncoderConfig(16, (16, 24), 16, 64, zooms=(1, 2)), EncoderConfig(16, (12, 16), 16, 64), (16, 16, 8),
-        _TINY_GAN, 1_280, 640, 640, 640, 320,
+        preset="tiny",
+        resolution=32,
+        encoder=EncoderConfig(16, (16, 24), 16, 64, zooms=(1, 2)),
+        feature_network=EncoderConfig(16, (12, 16), 16, 64),
+        channels=(16, 16, 8),
+        warm_start=WarmStartSettings(channels=(8, 16), batch=16),
+        adversarial=AdversarialSettings(discriminator=(8, 16), batch=16, head_start=4, ema_images=100, lazy=4),
+        encoder_images=1_280,
+        feature_network_images=640,
+        warm_start_images=640,
+        adversarial_images=640,
+        stage_images=320,
     ),
     "small": Settings(
-        "small", 128, EncoderConfig(zooms=(1, 2)), _EYES, _CHANNELS, AdversarialSettings(),
-        100_000, 60_000, 50_000, 280_000, 60_000,
+        preset="small",
+        resolution=128,
+        encoder=EncoderConfig(zooms=(1, 2)),
+        feature_network=_FEATURE_NETWORK,
+        channels=_CHANNELS,
+        adversarial=AdversarialSettings(),
+        encoder_images=100_000,
+        feature_network_images=60_000,
+        warm_start_images=50_000,
+        adversarial_images=280_000,
+        stage_images=60_000,
     ),
     "standard": Settings(
-        "standard", 256, EncoderConfig(zooms=(1, 2)), _EYES, _CHANNELS, AdversarialSettings(),
-        100_000, 60_000, 50_000, 2_000_000, 60_000,
+        preset="standard",
+        resolution=256,
+        encoder=EncoderConfig(zooms=(1, 2)),
+        feature_network=_FEATURE_NETWORK,
+        channels=_CHANNELS,
+        adversarial=AdversarialSettings(),
+        encoder_images=100_000,
+        feature_network_images=60_000,
+        warm_start_images=50_000,
+        adversarial_images=2_000_000,
+        stage_images=60_000,
     ),
-}  # fmt: skip
+}
 
 
 def with_resolution(settings: Settings, resolution: int) -> Settings:
-    """The same settings for another side.
+    """Return the same settings for another side.
 
     Raises: TrainingError unless it is the base side times a power of two.
     """
     changed = replace(settings, resolution=resolution)
     if changed.base * 2 ** len(changed.stage_sides) != resolution:
         sides = ", ".join(str(settings.base * 2**i) for i in range(4))
-        raise TrainingError(f"Preset {settings.preset} cannot paint {resolution} px: choose one of {sides}.")
+        raise TrainingError(f"Preset {settings.preset} cannot generate {resolution} px: choose one of {sides}.")
     return changed

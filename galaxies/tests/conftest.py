@@ -9,7 +9,7 @@ import pytest
 from galaxies.ml.bundle import load_bundle
 from galaxies.ml.data.synthetic import dataset
 from galaxies.ml.evaluation import Settings
-from galaxies.ml.evaluation.of_bundle import judge, write_metrics
+from galaxies.ml.evaluation.of_bundle import evaluate_bundle, write_metrics
 from galaxies.models import ModelVersion
 
 
@@ -17,7 +17,7 @@ from galaxies.models import ModelVersion
 def judged(tiny_bundle: Path) -> dict[str, Any]:
     """What `manage.py evaluate` would write, from few shapes because each takes a quarter of a second."""
     settings = Settings(samples=1000, morphology_samples=12, workers=1, kid_subsets=20, split="drawn for tests")
-    return judge(load_bundle(tiny_bundle), dataset(1400, 32, seed=7), settings)
+    return evaluate_bundle(load_bundle(tiny_bundle), dataset(1400, 32, seed=7), settings)
 
 
 @pytest.fixture

@@ -177,10 +177,10 @@ def test_the_model_thread_answers_paintings_and_features_side_by_side(loaded: Se
     assert name
     images = draw(8, 32, seed=3)[0]
     recipes = [Recipe(name, seed % 2, seed, 0.8) for seed in range(8)]
-    painted, seen = [loaded.paint(each) for each in recipes], [loaded.features(name, image) for image in images]
+    painted, seen = [loaded.sample(each) for each in recipes], [loaded.features(name, image) for image in images]
     with ThreadPoolExecutor(16) as pool:
         features = [pool.submit(loaded.features, name, image) for image in images]
-        paintings = [pool.submit(loaded.paint, recipe) for recipe in recipes]
+        paintings = [pool.submit(loaded.sample, recipe) for recipe in recipes]
         for future, expected in zip(features, seen, strict=True):
             np.testing.assert_allclose(future.result(), expected, atol=1e-3)
         for painting, alone in zip(paintings, painted, strict=True):

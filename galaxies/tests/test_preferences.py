@@ -17,7 +17,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from galaxies import images, preferences
 from galaxies.ml.bundle import load_bundle
-from galaxies.ml.evaluation.of_bundle import Standard
+from galaxies.ml.evaluation.of_bundle import Standardizer
 from galaxies.ml.loop import TrainingError
 from galaxies.ml.preference import expected_likes, fit
 from galaxies.models import Galaxy, ModelVersion, PreferenceModel, Vote
@@ -26,54 +26,54 @@ from galaxies.serving import Service
 from galaxies.training import folders
 from galaxies.training.request import Options
 
-Painted = tuple[list[Galaxy], Any]
+Sampled = tuple[list[Galaxy], Any]
 Rule = Callable[[Any], float]  # an image (H, W, 3) -> the probability of a like
 
 
-def redness(painted: Any) -> Any:
+def redness(sampled: Any) -> Any:
     """(N,) mean of red over that of blue, of images (N, H, W, 3)."""
-    means = np.asarray(painted, float).mean(axis=(1, 2))
+    means = np.asarray(sampled, float).mean(axis=(1, 2))
     return means[:, 0] / (means[:, 2] + 1)
 
 
 @pytest.fixture
-def crowd(generator: Service, version: ModelVersion) -> Callable[..., Painted]:
-    """Paints galaxies and has each voted on by some people, by chances (N,) of a like."""
+def crowd(generator: Service, version: ModelVersion) -> Callable[..., Sampled]:
+    """Samples galaxies and has each voted on by some people, by chances (N,) of a like."""
 
-    def make(n: int, chance: Callable[[list[Galaxy], Any], Any], votes: int = 1, stored: bool = True) -> Painted:
+    def make(n: int, chance: Callable[[list[Galaxy], Any], Any], votes: int = 1, stored: bool = True) -> Sampled:
         random = np.random.default_rng(1)
         people = [User.objects.create(username=f"p{i}", email=f"p{i}@example.org") for i in range(votes)]
         galaxies = [Galaxy(model_version=version, cluster=i % version.n_clusters, seed=i, psi=1.0) for i in range(n)]
-        painted = np.concatenate(
-            [generator.paint_many([g.recipe for g in galaxies[start : start + 64]]) for start in range(0, n, 64)]
+        sampled = np.concatenate(
+            [generator.sample_many([g.recipe for g in galaxies[start : start + 64]]) for start in range(0, n, 64)]
         )
-        for galaxy, image in zip(galaxies, painted, strict=True):
+        for galaxy, image in zip(galaxies, sampled, strict=True):
             galaxy.image.name = f"{galaxy.public_id}.webp"
             if stored:
                 galaxy.image.storage.save(galaxy.image.name, ContentFile(images.webp(image)))
         Galaxy.objects.bulk_create(galaxies)
-        likes = random.random((n, votes)) < np.broadcast_to(chance(galaxies, painted), (n,))[:, None]
+        likes = random.random((n, votes)) < np.broadcast_to(chance(galaxies, sampled), (n,))[:, None]
         Vote.objects.bulk_create(
             Vote(person=person, galaxy=galaxy, value="like" if likes[i, j] else "dislike")
             for i, galaxy in enumerate(galaxies)
             for j, person in enumerate(people)
         )
-        return galaxies, painted
+        return galaxies, sampled
 
     return make
 
 
-def red_ones(galaxies: list[Galaxy], painted: Any) -> Any:
-    values = redness(painted)
+def red_ones(galaxies: list[Galaxy], sampled: Any) -> Any:
+    values = redness(sampled)
     return np.where(values > np.median(values), 0.9, 0.1)
 
 
-def coin(galaxies: list[Galaxy], painted: Any) -> Any:
+def coin(galaxies: list[Galaxy], sampled: Any) -> Any:
     return 0.5
 
 
-def test_people_who_like_red_ones_are_understood(crowd: Callable[..., Painted], version: ModelVersion) -> None:
-    _, painted = crowd(240, red_ones)
+def test_people_who_like_red_ones_are_understood(crowd: Callable[..., Sampled], version: ModelVersion) -> None:
+    _, sampled = crowd(240, red_ones)
     output = io.StringIO()
     call_command("learn_preferences", stdout=output)
     model = PreferenceModel.objects.get()
@@ -81,25 +81,25 @@ def test_people_who_like_red_ones_are_understood(crowd: Callable[..., Painted], 
     assert (model.n_votes, model.n_galaxies, model.encoder_checksum) == (240, 240, version.encoder_checksum)
     assert model.auc > 0.75
     assert standing(version) == model
-    expected = preferences.chances(model, load_bundle(version.path).features(painted))
-    red = redness(painted) > np.median(redness(painted))
+    expected = preferences.chances(model, load_bundle(version.path).features(sampled))
+    red = redness(sampled) > np.median(redness(sampled))
     assert expected[red].mean() > expected[~red].mean() + 0.2
 
 
 def test_picks_are_what_the_crowd_likes(
-    crowd: Callable[..., Painted], version: ModelVersion, generator: Service
+    crowd: Callable[..., Sampled], version: ModelVersion, generator: Service
 ) -> None:
-    _, painted = crowd(300, red_ones)
+    _, sampled = crowd(300, red_ones)
     model = learn()
     assert model.auc > 0.75
     picked = [pick(version, model, cluster=i % version.n_clusters, psi=1.0) for i in range(40)]
-    seen = np.stack([generator.paint(galaxy.recipe) for galaxy in picked])
-    share = (redness(seen) > np.median(redness(painted))).mean()
+    seen = np.stack([generator.sample(galaxy.recipe) for galaxy in picked])
+    share = (redness(seen) > np.median(redness(sampled))).mean()
     assert share > 0.5 + 4 * np.sqrt(0.25 / 40)  # four standard errors above those that nobody picked
 
 
 def test_a_pick_is_a_galaxy_like_any_other(
-    crowd: Callable[..., Painted], version: ModelVersion, generator: Service
+    crowd: Callable[..., Sampled], version: ModelVersion, generator: Service
 ) -> None:
     crowd(200, red_ones)
     person = User.objects.get(username="p0")
@@ -107,7 +107,7 @@ def test_a_pick_is_a_galaxy_like_any_other(
     stored = Galaxy.objects.get(pk=galaxy.pk)
     assert (stored.cluster, stored.psi, stored.creator, stored.is_blend) == (1, 0.7, person, False)
     with stored.image.open() as file:
-        assert file.read() == images.webp(generator.paint(stored.recipe))
+        assert file.read() == images.webp(generator.sample(stored.recipe))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_pick_is_a_galaxy_like_any_other(
     ],
 )
 def test_what_cannot_be_learned_is_one_sentence_and_nothing_is_written(
-    crowd: Callable[..., Painted], n: int, votes: int, chance: Any, sentence: str
+    crowd: Callable[..., Sampled], n: int, votes: int, chance: Any, sentence: str
 ) -> None:
     if n:
         crowd(n, chance, votes)
@@ -136,8 +136,8 @@ def test_without_an_active_version_nothing_is_learned(db: None) -> None:
         learn()
 
 
-def test_lost_images_are_painted_again_and_those_that_cannot_be_had_are_left_out(
-    crowd: Callable[..., Painted], version: ModelVersion
+def test_lost_images_are_sampled_again_and_those_that_cannot_be_had_are_left_out(
+    crowd: Callable[..., Sampled], version: ModelVersion
 ) -> None:
     galaxies, _ = crowd(210, red_ones, stored=False)
     gone = ModelVersion.objects.create(version="gone", n_clusters=2, resolution=32, checksum="0" * 64)
@@ -149,7 +149,7 @@ def test_lost_images_are_painted_again_and_those_that_cannot_be_had_are_left_out
         learn()
 
 
-def test_galaxies_of_other_versions_count(crowd: Callable[..., Painted], version: ModelVersion) -> None:
+def test_galaxies_of_other_versions_count(crowd: Callable[..., Sampled], version: ModelVersion) -> None:
     crowd(200, red_ones)
     other = ModelVersion.objects.create(version="other", n_clusters=2, resolution=32, checksum="0" * 64)
     Galaxy.objects.update(model_version=other)
@@ -157,7 +157,7 @@ def test_galaxies_of_other_versions_count(crowd: Callable[..., Painted], version
 
 
 def test_only_the_newest_votes_count(
-    crowd: Callable[..., Painted], version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+    crowd: Callable[..., Sampled], version: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     galaxies, _ = crowd(260, red_ones)
     Vote.objects.filter(galaxy__in=galaxies[:40]).update(created=timezone.now() - timedelta(days=400))
@@ -190,15 +190,15 @@ def test_a_model_stands_for_its_encoder_alone_and_the_newest_counts(db: None) ->
 
 
 def test_coefficients_are_for_features_as_the_encoder_gives_them(
-    crowd: Callable[..., Painted], version: ModelVersion
+    crowd: Callable[..., Sampled], version: ModelVersion
 ) -> None:
-    galaxies, painted = crowd(200, red_ones)
+    galaxies, sampled = crowd(200, red_ones)
     model = learn()
     bundle = load_bundle(version.path)
-    features = bundle.features(painted)
+    features = bundle.features(sampled)
     likes = np.array([galaxy.votes.filter(value="like").count() for galaxy in galaxies])
-    taste = fit(Standard.of(bundle)(features), likes, 1 - likes)
-    expected = expected_likes(Standard.of(bundle)(features), taste.coefficients, taste.intercept)
+    taste = fit(Standardizer.of(bundle)(features), likes, 1 - likes)
+    expected = expected_likes(Standardizer.of(bundle)(features), taste.coefficients, taste.intercept)
     assert np.abs(preferences.chances(model, features) - expected).mean() < 0.05  # but for what WebP changes
 
 

@@ -74,7 +74,7 @@ def run(*arguments: str) -> str:
         ([], "Nothing to train on"),
         (["--resume", "never"], "There is no run never"),
         (["--images", "nowhere", "--preset", "tiny"], "There is no folder or file"),
-        (["--synthetic", "600", "--preset", "tiny", "--resolution", "50"], "cannot paint 50 px"),
+        (["--synthetic", "600", "--preset", "tiny", "--resolution", "50"], "cannot generate 50 px"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(

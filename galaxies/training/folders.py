@@ -75,8 +75,8 @@ class TrainingFolder:
 
         Raises: Stopped after saving; DatasetError, ClusterError, TrainingError, BundleError in one sentence.
         """
-        from galaxies.ml.bundle.writer import write_bundle
-        from galaxies.ml.fine_tuning import load_origin
+        from galaxies.ml.bundle.writer import Provenance, write_bundle
+        from galaxies.ml.fine_tuning import load_starting_model
         from galaxies.ml.loop import Run
         from galaxies.ml.pipeline import train
 
@@ -90,18 +90,20 @@ class TrainingFolder:
         data = self.data(settings.resolution, progress)
         announce(data.report())
         run = Run(self.folder, should_stop)
-        origin = None
+        starting_model = None
         if chosen.start_from:
             path = site.MODELS_STORE / chosen.start_from
-            origin = load_origin(Bundle(path, verify(path)))
-            settings = origin.settled(settings)
+            starting_model = load_starting_model(Bundle(path, verify(path)))
+            settings = starting_model.adapt(settings)
         likes = None
         if chosen.prefer:
             likes, by = self._likes(data)
             settings = replace(settings, weighed_by=by)
             announce(f"Real images are weighed by {by}.")
-        trained = train(data, settings, run, reporter, _old_ids(announce), origin=origin, likes=likes)
-        write_bundle(trained, data, settings, run, site.MODELS_STORE, self.version, chosen.credit)
+        trained = train(
+            data, settings, run, reporter, old_ids=_old_ids(announce), likes=likes, starting_model=starting_model
+        )
+        write_bundle(trained, bundle, Provenance(data, asdict(settings), run, chosen.credit))
         _write(self.folder / "bundles.json", {**self.bundles, self.version: asdict(chosen)})
         return bundle
 
@@ -125,11 +127,11 @@ class TrainingFolder:
         Raises: EvaluationError, in one sentence, if there are too few of them.
         """
         from galaxies.ml.evaluation import Settings
-        from galaxies.ml.evaluation.of_bundle import judge, write_metrics
+        from galaxies.ml.evaluation.of_bundle import evaluate_bundle, write_metrics
 
         bundle = load_bundle(path)
         samples = TINY_SAMPLES if self.options.preset == "tiny" else SAMPLES
-        metrics = judge(bundle, self.data(bundle.resolution), Settings(samples=samples), report=report)
+        metrics = evaluate_bundle(bundle, self.data(bundle.resolution), Settings(samples=samples), report=report)
         write_metrics(path, metrics)
         return metrics
 

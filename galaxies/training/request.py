@@ -44,7 +44,7 @@ def settings_of(options: Options) -> Any:
 
     Raises: TrainingError or BundleError, in one sentence, if the options do not go together.
     """
-    from galaxies.ml.fine_tuning import check_fit
+    from galaxies.ml.fine_tuning import check_compatible
     from galaxies.ml.presets import PRESETS, with_resolution
 
     preset = PRESETS[options.preset]
@@ -56,5 +56,5 @@ def settings_of(options: Options) -> Any:
         adversarial_images=options.budget_images or preset.adversarial_images,
     )
     if options.start_from:
-        check_fit(read_manifest(site.MODELS_STORE / options.start_from), settings)
+        check_compatible(read_manifest(site.MODELS_STORE / options.start_from), settings)
     return settings

@@ -14,7 +14,7 @@ from galaxies.ml.bundle import BundleError, load_bundle
 from galaxies.ml.data.dataset import DatasetError
 from galaxies.ml.evaluation import EvaluationError, Settings
 from galaxies.ml.evaluation.extractors import Extractor, ExtractorUnavailable, inception
-from galaxies.ml.evaluation.of_bundle import judge, summary, write_metrics
+from galaxies.ml.evaluation.of_bundle import evaluate_bundle, summary, write_metrics
 from galaxies.registry import versions
 from galaxies.registry.registration import remember_metrics
 from galaxies.training import folders
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             data = folders.images_for(bundle.version, bundle.resolution, options["images"])
             extractor = self.inception() if options["extractor"] == "inception" else None
             settings = Settings(samples=options["samples"], seed=options["seed"])
-            metrics = judge(bundle, data, settings, extractor, bars)
+            metrics = evaluate_bundle(bundle, data, settings, extractor, bars)
         except (BundleError, DatasetError, EvaluationError, versions.VersionError) as error:
             raise CommandError(str(error)) from error
         finally:

@@ -1,6 +1,6 @@
 """What a trained model is on disk, and how it is used.
 
-    bundle = load_bundle(Path("models_store/sdss-256"))
+    bundle = load_bundle("models_store/sdss-256-c")
     images = bundle.sample(clusters=[3, 3], seeds=[42, 43], psi=0.8)     # (2, 256, 256, 3) uint8
 
 A bundle holds arrays, images and JSON, nothing that runs: no pickle anywhere. Importing this module imports neither
@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from galaxies.ml.arrays import Floats
+from galaxies.ml.arrays import Floats, Images, Labels
 from galaxies.ml.bundle.files import MANIFEST, BundleError, verify
 from galaxies.ml.bundle.latents import SEED_LIMIT, normals
 
 if TYPE_CHECKING:
-    from galaxies.ml.arrays import Images, Labels
     from galaxies.ml.features.clusters import Clusters
 
 BATCH = 32
@@ -50,11 +49,12 @@ class RealFeatures:
     clusters: Labels
 
 
-def load_bundle(path: Path) -> Bundle:
-    """Check and open the bundle in folder `path`; TensorFlow starts here, or on the first use of the networks.
+def load_bundle(path: str | Path) -> Bundle:
+    """Check and open the bundle in the folder `path`; TensorFlow starts here.
 
     Raises: BundleError if a file is missing, damaged or of another format.
     """
+    path = Path(path)
     bundle = Bundle(path, verify(path))
     try:
         bundle.networks()
@@ -97,12 +97,12 @@ class Bundle:
         return RealFeatures(arrays["features"].astype(np.float32), arrays["held_out"], arrays["clusters"])
 
     def arrays(self, name: str) -> dict[str, Any]:
-        """The arrays of one of the bundle's .npz files."""
+        """Return the arrays of one of the bundle's .npz files."""
         with np.load(self.path / name, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
 
     def networks(self) -> Callable[..., Any]:
-        """The compiled forward pass (z, labels, psi, noise...) -> (N, R, R, 3) uint8, built once."""
+        """Return the compiled forward pass (z, labels, psi, noise...) -> (N, R, R, 3) uint8, built once."""
         if self._forward is None:
             from galaxies.ml.bundle.inference import load_forward
 
@@ -116,11 +116,11 @@ class Bundle:
         return load_encode(self.manifest, self.arrays)
 
     def features(self, images: Images) -> Floats:
-        """(N, R, R, 3) uint8 -> (N, d) float32 of the bundle's encoder."""
+        """Return features (N, d) float32 of images (N, R, R, 3) uint8, by the bundle's encoder."""
         return self._encode(images)
 
     def assign(self, features: Floats) -> Labels:
-        """(N, d) features -> (N,) ids of their families."""
+        """Return the ids (N,) of the families that features (N, d) fall into."""
         return self.clusters.assign(features)
 
     def warm_up(self) -> None:
@@ -139,7 +139,7 @@ class Bundle:
         seeds2: Sequence[int] | None = None,
         mix: Sequence[float] | None = None,
     ) -> Images:
-        """Paint N recipes: (N, R, R, 3) uint8.
+        """Return the images of N recipes: (N, R, R, 3) uint8.
 
         psi: truncation, one for all or one each. With clusters2, seeds2 and mix in [0, 1] each image is a blend: 0 is
         the first recipe alone, 1 the second.
@@ -156,7 +156,7 @@ class Bundle:
         for start in range(0, n, BATCH):
             rows = range(start, min(start + BATCH, n))
             inputs = [self._inputs(clusters[i], seeds[i], clusters2[i], seeds2[i], float(mixes[i])) for i in rows]
-            parts.append(self._paint(inputs, psis[start : rows.stop]))
+            parts.append(self._sample(inputs, psis[start : rows.stop]))
         return np.concatenate(parts)
 
     def _check(
@@ -177,7 +177,7 @@ class Bundle:
             raise ValueError("a mix is not in [0, 1]")
 
     def _inputs(self, cluster: int, seed: int, cluster2: int, seed2: int, mix: float) -> tuple[Floats, Floats]:
-        """Labels (k,), and the latent with all noise planes in one array: a blend turns from one normal to another."""
+        """Return labels (k,), and latent and noise planes in one array: a blend turns from one normal to another."""
         count = self._z_dim + sum(r * r for r in self._noise_resolutions)
         labels, drawn = np.zeros(self.n_clusters, np.float32), normals(seed, count)
         labels[cluster] += 1 - mix
@@ -187,7 +187,7 @@ class Bundle:
             drawn = np.float32(math.cos(angle)) * drawn + np.float32(math.sin(angle)) * normals(seed2, count)
         return labels, drawn
 
-    def _paint(self, inputs: list[tuple[Floats, Floats]], psi: Floats) -> Images:
+    def _sample(self, inputs: list[tuple[Floats, Floats]], psi: Floats) -> Images:
         labels = np.stack([labels for labels, _ in inputs])
         drawn = np.stack([drawn for _, drawn in inputs])
         ends = np.cumsum([self._z_dim, *(r * r for r in self._noise_resolutions)])

@@ -23,12 +23,12 @@ class BundleError(Exception):
     """A bundle cannot be used; the message names the file and says what is wrong."""
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of the bundle in folder `path`.
+def read_manifest(path: str | Path) -> dict[str, Any]:
+    """Return the manifest of the bundle in the folder `path`.
 
     Raises: BundleError if it is missing, unreadable or of another format.
     """
-    file = path / MANIFEST
+    file = Path(path) / MANIFEST
     try:
         manifest: dict[str, Any] = json.loads(file.read_text())
     except FileNotFoundError as error:
@@ -43,11 +43,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def verify(path: Path) -> dict[str, Any]:
+def verify(path: str | Path) -> dict[str, Any]:
     """Check every file of a bundle against its checksum and return the manifest.
 
     Raises: BundleError naming the first file that is missing or differs.
     """
+    path = Path(path)
     manifest = read_manifest(path)
     for name, expected in manifest["files"].items():
         file = path / name
@@ -61,6 +62,6 @@ def verify(path: Path) -> dict[str, Any]:
 
 
 def sha256(file: Path) -> str:
-    """Checksum of a file, in hexadecimal."""
+    """Return the checksum of a file, in hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

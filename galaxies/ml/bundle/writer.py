@@ -1,13 +1,14 @@
 """From a finished training to a folder in the models' store; the counterpart of `bundle.load_bundle`.
 
-path = write_bundle(trained, data, settings, run, Path("models_store"), "sdss-256", credit="...")
+path = write_bundle(trained, Path("models_store/sdss-256"), Provenance(data, asdict(settings), run, credit="..."))
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,33 +17,71 @@ import numpy as np
 from PIL import Image
 from sklearn.metrics import adjusted_mutual_info_score
 
+from galaxies.ml.arrays import Features, Labels
 from galaxies.ml.bundle.bundle import Bundle
 from galaxies.ml.bundle.files import FORMAT, MANIFEST, BundleError, sha256
 from galaxies.ml.bundle.inference import weights_of
+from galaxies.ml.bundle.sheets import COLUMNS, PSI, write_sheet
 from galaxies.ml.data.dataset import CROP, HELD_OUT, RESIZE_FILTER, Dataset
+from galaxies.ml.features.clusters import Clusters
+from galaxies.ml.features.encoder import Encoder
 from galaxies.ml.features.family_names import describe
 from galaxies.ml.loop import Run, read_header
-from galaxies.ml.pipeline import SHEET_COLUMNS, SHEET_PSI, Trained, write_sheet
-from galaxies.ml.presets import Settings
+from galaxies.ml.networks.generator import Generator
+from galaxies.ml.networks.super_resolution import Stage
 
 EXEMPLARS = 4
 CANDIDATES = 64
 
 
-def write_bundle(
-    trained: Trained, data: Dataset, settings: Settings, run: Run, store: Path, version: str, credit: str
-) -> Path:
-    """Write `store/version`, whole or not at all, and return its path.
+@dataclass(frozen=True)
+class TrainedModel:
+    """All parts of a finished model, before they become a bundle.
 
-    Raises: BundleError if the version is there already or cannot be written.
+    features (N, d) and labels (N,) are those of all images, held-out ones too.
     """
-    path, partial = store / version, store / f".{version}.partial"
+
+    encoder: Encoder
+    features: Features
+    clusters: Clusters
+    labels: Labels
+    generator: Generator
+    stages: list[Stage]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a model was made. settings: all numbers that shaped its training, galaxies.ml.presets.Settings as a dict."""
+
+    data: Dataset
+    settings: Mapping[str, Any]
+    run: Run
+    credit: str
+
+
+def write_bundle(trained: TrainedModel, path: Path, provenance: Provenance) -> Path:
+    """Write the folder `path`, whole or not at all, and return it. Its name is the version.
+
+    Raises: BundleError if it is there already or cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.partial")
     if path.exists():
         raise BundleError(f"{path} is there already: choose another version name.")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         (partial / "exemplars").mkdir(parents=True)
-        manifest = _write_parts(partial, trained, data, settings, run, version, credit)
+        _write_weights(partial, trained)
+        np.savez_compressed(
+            partial / "features.npz",
+            features=trained.features.astype(np.float16),
+            held_out=provenance.data.held_out,
+            clusters=trained.labels.astype(np.uint8),
+        )
+        if (provenance.run.folder / "log.csv").exists():
+            shutil.copyfile(provenance.run.folder / "log.csv", partial / "training.csv")
+        manifest = _manifest(trained, provenance, path.name)
+        _write_samples(Bundle(partial, manifest), manifest)
+        (partial / "MODEL_CARD.md").write_text(model_card(manifest))
         seal(partial, manifest)
         partial.rename(path)
     except OSError as error:
@@ -62,35 +101,26 @@ def seal(path: Path, manifest: dict[str, Any]) -> None:
     partial.replace(path / MANIFEST)
 
 
-def _write_parts(
-    path: Path, trained: Trained, data: Dataset, settings: Settings, run: Run, version: str, credit: str
-) -> dict[str, Any]:
+def _write_weights(path: Path, trained: TrainedModel) -> None:
     np.savez_compressed(path / "generator.npz", **weights_of(trained.generator))
     np.savez_compressed(path / "encoder.npz", **weights_of(trained.encoder))
     for stage in trained.stages:
         np.savez_compressed(path / f"stage_{stage.config.resolution}.npz", **weights_of(stage))
-    cut = trained.clusters
-    np.savez_compressed(path / "clusters.npz", centroids=cut.centroids, mean=cut.mean, axes=cut.axes)
-    np.savez_compressed(
-        path / "features.npz",
-        features=trained.features.astype(np.float16),
-        held_out=data.held_out,
-        clusters=trained.labels.astype(np.uint8),
-    )
-    if (run.folder / "log.csv").exists():
-        shutil.copyfile(run.folder / "log.csv", path / "training.csv")
-    manifest = _manifest(trained, data, settings, run, version, credit)
-    bundle = Bundle(path, manifest)
+    clusters = trained.clusters
+    arrays = {"centroids": clusters.centroids, "mean": clusters.mean, "axes": clusters.axes}
+    np.savez_compressed(path / "clusters.npz", **arrays)
+
+
+def _write_samples(bundle: Bundle, manifest: dict[str, Any]) -> None:
+    """Write exemplars and sample sheet, and name the exemplars in the manifest."""
     for family in manifest["families"]:
         family["exemplars"] = _write_exemplars(bundle, family["id"])
-    _write_sample_sheet(bundle)
-    (path / "MODEL_CARD.md").write_text(model_card(manifest))
-    return manifest
+    rows = [bundle.sample([c] * COLUMNS, [1000 * c + i for i in range(COLUMNS)], PSI) for c in range(bundle.n_clusters)]
+    write_sheet(bundle.path / "sample_sheet.webp", np.stack(rows))
 
 
-def _manifest(
-    trained: Trained, data: Dataset, settings: Settings, run: Run, version: str, credit: str
-) -> dict[str, Any]:
+def _manifest(trained: TrainedModel, provenance: Provenance, version: str) -> dict[str, Any]:
+    data = provenance.data
     train = data.train
     classes = [data.labels[i] for i in train]
     families = describe(data.images[train], trained.labels[train], classes)
@@ -99,7 +129,7 @@ def _manifest(
         "version": version,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "n_clusters": len(families),
-        "resolution": settings.resolution,
+        "resolution": provenance.settings["resolution"],
         "generator": asdict(trained.generator.config),
         "stages": [asdict(stage.config) for stage in trained.stages],
         "encoder": asdict(trained.encoder.config),
@@ -114,12 +144,12 @@ def _manifest(
             "crop": CROP,
             "resize_filter": RESIZE_FILTER,
         },
-        "training": {"settings": asdict(settings), "phases": _phases(run, trained)},
-        "credit": credit,
+        "training": {"settings": dict(provenance.settings), "phases": _phases(provenance.run, trained)},
+        "credit": provenance.credit,
     }
 
 
-def _clustering(trained: Trained, data: Dataset) -> dict[str, Any]:
+def _clustering(trained: TrainedModel, data: Dataset) -> dict[str, Any]:
     """How every k did, and how the chosen cut agrees with the class labels of the held-out images, if there are any."""
     known = [i for i in np.flatnonzero(data.held_out) if data.labels[i]]
     result: dict[str, Any] = {
@@ -132,8 +162,14 @@ def _clustering(trained: Trained, data: Dataset) -> dict[str, Any]:
     return result
 
 
-def _phases(run: Run, trained: Trained) -> dict[str, Any]:
-    names = ["encoder", "eyes", "warm_start", *(f"stage_{s.config.resolution}" for s in trained.stages), "adversarial"]
+def _phases(run: Run, trained: TrainedModel) -> dict[str, Any]:
+    names = [
+        "encoder",
+        "feature_network",
+        "warm_start",
+        *(f"stage_{s.config.resolution}" for s in trained.stages),
+        "adversarial",
+    ]
     # A training that goes on from a finished model has no encoder and no warm start of its own.
     headers = {name: read_header(run.checkpoint(name)) for name in names if run.checkpoint(name).exists()}
     phases = {n: {"images": h["steps"] * h["batch"], "seconds": round(h["seconds"])} for n, h in headers.items()}
@@ -145,7 +181,7 @@ def _phases(run: Run, trained: Trained) -> dict[str, Any]:
 def _write_exemplars(bundle: Bundle, cluster: int) -> list[str]:
     """Four generated images that the encoder finds most like the family, each file named by its seed."""
     seeds = list(range(CANDIDATES))
-    images = bundle.sample([cluster] * CANDIDATES, seeds, SHEET_PSI)
+    images = bundle.sample([cluster] * CANDIDATES, seeds, PSI)
     distances = bundle.clusters.distances(bundle.features(images))[:, cluster]
     names = []
     for seed in np.argsort(distances, kind="stable")[: 4 * EXEMPLARS : 4]:
@@ -153,14 +189,6 @@ def _write_exemplars(bundle: Bundle, cluster: int) -> list[str]:
         Image.fromarray(images[seed]).save(bundle.path / name, quality=90)
         names.append(name)
     return names
-
-
-def _write_sample_sheet(bundle: Bundle) -> None:
-    rows = [
-        bundle.sample([c] * SHEET_COLUMNS, [1000 * c + i for i in range(SHEET_COLUMNS)], SHEET_PSI)
-        for c in range(bundle.n_clusters)
-    ]
-    write_sheet(bundle.path / "sample_sheet.webp", np.stack(rows))
 
 
 def _kept(phase: dict[str, Any]) -> str:

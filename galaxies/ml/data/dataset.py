@@ -14,7 +14,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -125,12 +124,6 @@ def _square(image: Image.Image, resolution: int, crop: int) -> Image.Image:
     left, top = (min(n // 2 - (side - 1) // 2, n - side) for n in image.size)
     image = image.crop((left, top, left + side, top + side))
     return image if side == resolution else image.resize((resolution, resolution), Image.Resampling.BOX)
-
-
-def symmetry(images: npt.NDArray[Any], which: int) -> npt.NDArray[Any]:
-    """One of the eight symmetries of the square, which in 0..7, of (N, R, R, C): all equally real for a galaxy."""
-    images = np.rot90(images, which % 4, axes=(1, 2))
-    return images[:, :, ::-1] if which >= 4 else images
 
 
 def load_dataset(

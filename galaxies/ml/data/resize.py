@@ -9,14 +9,17 @@ from galaxies.ml.arrays import Images
 
 
 def centre(images: Images, zoom: int) -> Images:
-    """The central square of side R / zoom of (N, R, R, 3) images."""
+    """Return the central square of side R / zoom of (N, R, R, 3) images."""
     kept = images.shape[1] // zoom
     edge = (images.shape[1] - kept) // 2
     return images[:, edge : edge + kept, edge : edge + kept]
 
 
-def shrink(images: Images, side: int) -> Images:
-    """Average squares of pixels, or repeat pixels: (N, R, R, 3) -> (N, side, side, 3) uint8; one divides the other."""
+def area_resize(images: Images, side: int) -> Images:
+    """Return images (N, R, R, 3) uint8 as (N, side, side, 3): squares of pixels averaged, or pixels repeated.
+
+    One side divides the other.
+    """
     n, size = images.shape[0], images.shape[1]
     if size == side:
         return images
@@ -27,7 +30,7 @@ def shrink(images: Images, side: int) -> Images:
     return np.asarray(squares.mean(axis=(2, 4)) + 0.5, np.uint8)
 
 
-def resized(images: Images, side: int) -> Images:
+def bicubic_resize(images: Images, side: int) -> Images:
     """Return images (N, H, W, 3) uint8 as (N, side, side, 3), by Pillow's bicubic filter.
 
     Pillow widens the filter when it shrinks an image; most tensor libraries do not, which alone moves FID by 6 and more

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from galaxies.ml.arrays import Features, Images, Progress, silent
-from galaxies.ml.data.resize import resized
+from galaxies.ml.data.resize import bicubic_resize
 
 INCEPTION_SIDE = 299
 INCEPTION_LABEL = "Keras Inception-v3, not comparable with numbers from other Inception weights"
@@ -106,7 +106,7 @@ def _fixed_batches(network: Any, batch: int) -> Callable[[Images], Features]:
 
     def extract(images: Images) -> Features:
         padded = np.zeros((batch, INCEPTION_SIDE, INCEPTION_SIDE, 3), dtype=np.uint8)
-        padded[: len(images)] = resized(images, INCEPTION_SIDE)
+        padded[: len(images)] = bicubic_resize(images, INCEPTION_SIDE)
         values: Features = features(tf.constant(padded)).numpy()[: len(images)]
         return values
 

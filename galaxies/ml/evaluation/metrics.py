@@ -19,7 +19,7 @@ from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from galaxies.ml.arrays import Features, Labels
 

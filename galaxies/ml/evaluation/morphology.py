@@ -29,7 +29,7 @@ from photutils.segmentation import detect_sources
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from scipy.stats import wasserstein_distance
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from galaxies.ml.arrays import Floats, Images, Progress
 

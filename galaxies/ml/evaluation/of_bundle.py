@@ -1,6 +1,6 @@
-"""A bundle before its judges: evaluate it on the images it was trained beside and keep the numbers in its folder.
+"""Evaluate a bundle on the images it was trained beside, and keep the numbers in its folder.
 
-metrics = judge(load_bundle(path), data, Settings(samples=10_000), report=print)
+metrics = evaluate_bundle(load_bundle(path), data, Settings(samples=10_000), report=print)
 write_metrics(path, metrics)
 """
 
@@ -23,7 +23,7 @@ EVALUATION_PSI = 1.0
 
 
 @dataclass(frozen=True)
-class Standard:
+class Standardizer:
     """Features with mean 0 and standard deviation 1 over the training images: (N, d) <-> (N, d).
 
     KID's cubic kernel is blind to all but the mean where features are small, so their scale must not be an accident.
@@ -33,8 +33,8 @@ class Standard:
     deviation: Floats
 
     @classmethod
-    def of(cls, bundle: Bundle) -> Standard:
-        """The scale of a bundle's training images."""
+    def of(cls, bundle: Bundle) -> Standardizer:
+        """Return the scale of a bundle's training images."""
         training = bundle.real.features[~bundle.real.held_out]
         return cls(training.mean(axis=0), np.maximum(training.std(axis=0), 1e-6))
 
@@ -42,32 +42,32 @@ class Standard:
         return np.asarray((features - self.mean) / self.deviation, np.float32)
 
     def undo(self, features: Floats) -> Floats:
-        """What the encoder gave."""
+        """Return the features as the encoder gave them."""
         return np.asarray(features * self.deviation + self.mean, np.float32)
 
 
-def encoder_of(bundle: Bundle, standard: Standard) -> Extractor:
-    """The bundle's own encoder as an extractor."""
+def encoder_of(bundle: Bundle, standard: Standardizer) -> Extractor:
+    """Return the bundle's own encoder as an extractor."""
     side = bundle.manifest["encoder"]["resolution"]
     version = f"{bundle.version} {sha256(bundle.path / 'encoder.npz')[:12]}, standardised"
     label = "the bundle's own encoder"
     return Extractor(lambda images: standard(bundle.features(images)), "encoder", version, f"area, to {side} px", label)
 
 
-def judge(
+def evaluate_bundle(
     bundle: Bundle, data: Dataset, settings: Settings, extractor: Extractor | None = None, report: Progress = silent
 ) -> dict[str, Any]:
-    """All numbers of `metrics.json`, at psi 1 and with the families in their real shares.
+    """Return all numbers of `metrics.json`, at psi 1 and with the families in their real shares.
 
     The split is that of the file checksums, so no image that trained the bundle stands on the real side.
     Raises: EvaluationError in one sentence if the images do not allow it.
     """
     if data.resolution != bundle.resolution:
-        raise EvaluationError(f"The images are {data.resolution} px and the model paints {bundle.resolution} px.")
+        raise EvaluationError(f"The images are {data.resolution} px and the model generates {bundle.resolution} px.")
     same = data.fingerprint == bundle.manifest["data"]["fingerprint"]
     features = bundle.real.features if same else bundle.features(data.images)
     clusters = bundle.assign(features)
-    standard = Standard.of(bundle)
+    standard = Standardizer.of(bundle)
     training, held_out = (
         RealSet(data.images[rows], clusters[rows], {"encoder": standard(features[rows])})
         for rows in (data.train, np.flatnonzero(data.held_out))
@@ -85,14 +85,14 @@ def judge(
 
 
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
-    """Keep the numbers beside the bundle's files. The manifest does not seal them: they may be measured again."""
+    """Keep the numbers beside the bundle's files; no checksum covers them, since they may be measured again."""
     partial = path / f".{METRICS}.partial"
     partial.write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n")
     partial.replace(path / METRICS)
 
 
 def summary(metrics: dict[str, Any]) -> str:
-    """The overall numbers as a table for a terminal."""
+    """Return the overall numbers as a table for a terminal."""
     lines = [f"{'':18}{'value':>10}{'floor':>10}{'ceiling':>10}  extractor, real / generated"]
     for name in ("fid", "kid", "precision", "recall", "density", "coverage", "memorisation", "cluster_fidelity",
                  "two_sample", "near_duplicates"):  # fmt: skip

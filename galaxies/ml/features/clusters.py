@@ -2,7 +2,7 @@
 
     clusters = fit(features, k=None)              # k chosen in 6..12
     labels = clusters.assign(features)            # (N,) int
-    families = describe(images, labels, classes)
+    clusters.distances(features)                  # (N, k)
 
 No k is the true one, galaxies are a continuum: the criteria only rank the cuts.
 """
@@ -22,16 +22,25 @@ from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouett
 from galaxies.ml.arrays import Floats, Labels
 from galaxies.ml.loop import TrainingError
 
-K_RANGE = range(6, 13)
-SMALLEST_SHARE = 0.02
-SEEDS = 4
-OUTLIER_ROUNDS = 4
-DIMENSIONS = 16
-SILHOUETTE_SAMPLE = 3000
-
 
 class ClusterError(TrainingError):
     """No acceptable cut was found; the message says why."""
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """How families are cut. k_range: first and last k tried; seeds: fits of each, whose agreement is stability.
+
+    A centroid of less than smallest_share of the data is left out and the cut made again, at most outlier_rounds times.
+    """
+
+    k_range: tuple[int, int] = (6, 12)
+    smallest_share: float = 0.02
+    seeds: int = 4
+    n_init: int = 3
+    outlier_rounds: int = 4
+    dimensions: int = 16
+    silhouette_sample: int = 3000
 
 
 @dataclass(frozen=True)
@@ -79,57 +88,56 @@ def fit(
     features: Floats,
     k: int | None = None,
     seed: int = 0,
+    settings: ClusterSettings = ClusterSettings(),
+    *,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Clusters:
-    """Cut (N, d) features into families, the largest first.
+    """Cut features (N, d) into families, the largest first.
 
-    k: None lets silhouette, Davies-Bouldin index and stability over seeds choose in 6..12, by the sum of their ranks.
-    progress: called with the cuts done and all cuts, before each.
-    Raises: ClusterError if every k leaves a cluster below 2% of the data.
+    k: None lets silhouette, Davies-Bouldin index and stability over seeds choose by the sum of their ranks.
+    progress: called with the number of values of k tried and of all of them, before each.
+    Raises: ClusterError if every k leaves a cluster below settings.smallest_share of the data.
     """
     unit = _unit(features)
-    pca = PCA(min(DIMENSIONS, *unit.shape), random_state=seed).fit(unit)
+    pca = PCA(min(settings.dimensions, *unit.shape), random_state=seed).fit(unit)
     points = pca.transform(unit)
-    candidates = [k] if k else [k for k in K_RANGE if k * 10 <= len(points)]
-    fits: list[tuple[list[KMeans], int]] = []
+    first, last = settings.k_range
+    candidates = [k] if k else [k for k in range(first, last + 1) if k * 10 <= len(points)]
+    fits: list[list[KMeans]] = []
     for k in candidates:
         progress(len(fits), len(candidates))
-        fits.append((_cut(points, k, seed), k))
-    choices = [_judge(points, runs, k) for runs, k in fits]
-    good = [i for i, choice in enumerate(choices) if choice.smallest_share >= SMALLEST_SHARE]
+        fits.append([_fit_without_outliers(points, k, seed + i, settings) for i in range(settings.seeds)])
+    choices = [_measure(points, models, k, settings) for models, k in zip(fits, candidates, strict=True)]
+    good = [i for i, choice in enumerate(choices) if choice.smallest_share >= settings.smallest_share]
     if not good:
         raise ClusterError(
-            f"Every cut into {candidates[0]} to {candidates[-1]} clusters leaves one below {SMALLEST_SHARE:.0%} of the "
-            "images: use more images or a smaller k."
+            f"Every cut into {candidates[0]} to {candidates[-1]} clusters leaves one below "
+            f"{settings.smallest_share:.0%} of the images: use more images or a smaller k."
         )
     best = min(good, key=lambda i: _ranks([choices[j] for j in good])[good.index(i)])
-    model = min(fits[best][0], key=lambda run: run.inertia_)
+    model = min(fits[best], key=lambda fitted: fitted.inertia_)
     order = np.argsort(-np.bincount(model.predict(points), minlength=model.n_clusters), kind="stable")
     return Clusters(model.cluster_centers_[order], pca.mean_, pca.components_, tuple(choices))
 
 
-def _cut(points: Floats, k: int, seed: int) -> list[KMeans]:
-    """One fit for each of a few seeds."""
-    return [_fit_without_outliers(points, k, seed + i) for i in range(SEEDS)]
-
-
-def _fit_without_outliers(points: Floats, k: int, seed: int) -> KMeans:
-    """K-Means that gives no centroid to a handful of outliers: they are left out and the cut made again."""
+def _fit_without_outliers(points: Floats, k: int, seed: int, settings: ClusterSettings) -> KMeans:
+    """Return K-Means that gives no centroid to a handful of outliers: they are left out and the cut made again."""
     kept = points
-    for _ in range(OUTLIER_ROUNDS):
-        model = KMeans(k, n_init=3, random_state=seed).fit(kept)
-        small = np.bincount(model.labels_, minlength=k) < SMALLEST_SHARE * len(points)
+    for _ in range(settings.outlier_rounds):
+        model = KMeans(k, n_init=settings.n_init, random_state=seed).fit(kept)
+        small = np.bincount(model.labels_, minlength=k) < settings.smallest_share * len(points)
         if not small.any():
             break
         kept = kept[~small[model.labels_]]
     return model
 
 
-def _judge(points: Floats, runs: list[KMeans], k: int) -> Choice:
-    labels = [run.predict(points) for run in sorted(runs, key=lambda run: run.inertia_)]
+def _measure(points: Floats, models: list[KMeans], k: int, settings: ClusterSettings) -> Choice:
+    labels = [model.predict(points) for model in sorted(models, key=lambda model: model.inertia_)]
+    sample = min(settings.silhouette_sample, len(points))
     return Choice(
         k,
-        float(silhouette_score(points, labels[0], sample_size=min(SILHOUETTE_SAMPLE, len(points)), random_state=0)),
+        float(silhouette_score(points, labels[0], sample_size=sample, random_state=0)),
         float(davies_bouldin_score(points, labels[0])),
         float(np.mean([adjusted_rand_score(labels[0], other) for other in labels[1:]])),
         float(np.bincount(labels[0], minlength=k).min() / len(points)),
@@ -142,7 +150,7 @@ def _ranks(choices: Sequence[Choice]) -> Floats:
 
 
 def match_ids(old: Labels, new: Labels, n_new: int) -> list[int]:
-    """An order for `Clusters.reordered` that keeps the old ids: Hungarian matching by shared images.
+    """Return an order for `Clusters.reordered` that keeps the old ids: Hungarian matching by shared images.
 
     old, new: (N,) ids that two cuts give to the same images. Clusters without a partner come last.
     """

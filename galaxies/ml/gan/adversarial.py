@@ -1,88 +1,99 @@
-"""The adversarial loop and its warm start.
+"""The adversarial phase: generator against discriminator.
 
-    generator = warm_start(data, config, Budget(minutes=5), run, print)
-    train_adversarial(data, generator, settings, Budget(images=1_000_000), run, print)
+    generator = train_adversarial(
+        data, generator, AdversarialSettings(), Budget(images=1_000_000), run=run, reporter=print
+    )
 
-Losses: conditional VAE (Kingma & Welling 2014) for the warm start; relativistic pairing logistic loss with R1 and R2
-applied lazily (Huang et al. 2024, R3GAN; Karras et al. 2020) and differentiable augmentation (Zhao et al. 2020) after.
+Relativistic pairing logistic loss with R1 and R2 applied lazily (Huang et al. 2024, R3GAN; Karras et al. 2020),
+differentiable augmentation (Zhao et al. 2020), projected heads on a frozen feature network (Sauer et al. 2021).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from galaxies.ml.arrays import Tensor
 from galaxies.ml.features.encoder import Encoder
-from galaxies.ml.gan.augment import diff_augment, look
-from galaxies.ml.gan.batches import Conditioned, draw_batch, fold_in, noise_planes
-from galaxies.ml.gan.losses import apply, as_file, other_labels, overshoot, penalty
+from galaxies.ml.gan.augment import AugmentSettings, augment, expand_channels
+from galaxies.ml.gan.losses import gradient_penalty, quantize_straight_through, range_penalty, relativistic_loss
+from galaxies.ml.gan.optimizers import adam, apply_gradients
+from galaxies.ml.gan.sampling import LabelledImages, draw_batch, fold_in, noise_planes, other_labels
 from galaxies.ml.loop import Budget, Phase, Reporter, Run, load_state, read_header, run_phase, write_arrays
-from galaxies.ml.networks.discriminator import build_discriminator
+from galaxies.ml.networks.discriminator import HeadConfig, build_discriminator
 from galaxies.ml.networks.generator import Generator, build_generator
-
-Sampler = Callable[[Path], None]
+from galaxies.ml.schedules import ema_decay, hold_then_decay
 
 
 @dataclass(frozen=True)
 class AdversarialSettings:
     """gamma weighs the penalties R1 and R2, applied every `lazy` steps; rates are those of Adam with beta1 = 0.
 
-    eyes: the weight of the judges that look through an encoder, beside that of pixels, 1. mismatch: that of real images
-    under the name of another family, which all judges shall tell from well-named ones (Reed et al. 2016): little, since
-    at 0.1 families become more typical than real ones.
+    discriminator: channels of the one that sees pixels. head_weight: of all projected heads together, beside that of
+    pixels, 1; head_penalty: the share of their logits that is penalized (all and none of them were tried, too, and
+    neither was seen to be better). mismatch: the weight of real images under the label of another family, which every
+    head shall tell from well-labelled ones (Reed et al. 2016): little, since at 0.1 families become more typical than
+    real ones. hold, end_rate: rates are full until that share of the budget, then fall to end_rate.
+    head_start: steps before the generator learns. ema_images: half-life of its moving average, which grows by ema_ramp.
+    measure_seconds: between two measurements of KID, of which the lowest decides what is kept.
     """
 
     discriminator: tuple[int, ...] = (40, 80, 128, 192)
+    heads: HeadConfig = field(default_factory=HeadConfig)
     batch: int = 32
     generator_rate: float = 4e-5
     discriminator_rate: float = 1.5e-4
+    beta_2: float = 0.99
+    hold: float = 0.7
+    end_rate: float = 0.1
     gamma: float = 0.1
-    eyes: float = 1.0
-    mismatch: float = 0.03
     lazy: int = 12
+    head_weight: float = 1.0
+    head_penalty: float = 0.5
+    mismatch: float = 0.03
+    range_weight: float = 0.02
+    range_margin: float = 0.1
     head_start: int = 300
     ema_images: int = 20_000
     ema_ramp: float = 0.05
-    translation: float = 0.0625
-    cutout: float = 0.3
+    measure_seconds: float = 240.0
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
 
 
-FULL_RATES = 0.7  # the share of the budget after which rates fall to a tenth
-EYES_PENALIZED = 0.5  # of their logits; all and none of them were tried, too, and neither was seen to be better
-OVERSHOOT = 0.02
-
-
-class Adversary:
+class AdversarialTrainer:
     """Generator, its moving average, discriminator and their steps; `state` is all that a checkpoint needs."""
 
     def __init__(
         self,
-        data: Conditioned,
+        data: LabelledImages,
         generator: Generator,
         settings: AdversarialSettings,
-        seed: int,
-        eyes: Encoder | None = None,
+        seed: int = 0,
+        *,
+        feature_network: Encoder | None = None,
     ) -> None:
-        self.settings, self.seed, self.weights = settings, seed, data.weights
-        self.images, self.clusters = tf.constant(data.images), tf.constant(data.clusters)
+        self.data, self.settings, self.seed = data, settings, seed
         self.generator = generator
         self.ema = build_generator(generator.config)
         self.ema.set_weights(generator.get_weights())
-        self.discriminator = build_discriminator(generator.config, settings.discriminator, eyes)
+        self.discriminator = build_discriminator(
+            generator.config, settings.discriminator, feature_network, settings.heads
+        )
         heads = len(self.discriminator.heads)
-        self.shares = tf.constant([1.0] + heads * [settings.eyes / max(1, heads)])
-        self.penalized = self.shares * tf.constant([1.0] + heads * [EYES_PENALIZED])
-        self.g_optimizer = keras.optimizers.Adam(settings.generator_rate, beta_1=0.0, beta_2=0.99)
-        self.d_optimizer = keras.optimizers.Adam(settings.discriminator_rate, beta_1=0.0, beta_2=0.99)
-        self.g_optimizer.build(generator.trainable_variables)
-        self.d_optimizer.build(self.discriminator.trainable_variables)
+        self.weights = tf.constant([1.0] + heads * [settings.head_weight / max(1, heads)])
+        self.penalized = self.weights * tf.constant([1.0] + heads * [settings.head_penalty])
+        self.g_optimizer = adam(
+            settings.generator_rate, generator.trainable_variables, beta_1=0.0, beta_2=settings.beta_2
+        )
+        self.d_optimizer = adam(
+            settings.discriminator_rate, self.discriminator.trainable_variables, beta_1=0.0, beta_2=settings.beta_2
+        )
         self.state = {
             "generator": generator,
             "ema": self.ema,
@@ -91,115 +102,119 @@ class Adversary:
             "d_optimizer": self.d_optimizer,
         }
 
-    def _batch(self, key: Any) -> tuple[Any, Any, Any, Any]:
-        config, n = self.generator.config, self.settings.batch
-        x, y = draw_batch(self.images, self.clusters, config.n_clusters, n, key, self.weights)
-        z = tf.random.stateless_normal([n, config.z_dim], fold_in(key, 2))
-        return x, y, z, noise_planes(n, self.generator.noise_resolutions, key)
+    def generate(self, labels: Tensor, seed: Tensor) -> Tensor:
+        """Return generated images (N, R, R, 3) of the families that labels (N, k) ask for."""
+        z = tf.random.stateless_normal([self.settings.batch, self.generator.config.z_dim], fold_in(seed, 2))
+        noise = noise_planes(self.settings.batch, self.generator.noise_resolutions, seed)
+        return self.generator(self.generator.map(z, labels), noise)
 
-    def _see(self, images: Any, key: Any) -> tuple[Any, Any]:
-        """What the judge of pixels sees, and what the eyes see."""
-        seen, settings = as_file(images), self.settings
-        looks = diff_augment(look(seen), key, settings.translation, settings.cutout)
-        return looks, seen
-
-    def _beats(self, better: Any, worse: Any) -> Any:
-        """Relativistic loss of every judge (judges,): how far `worse` is from being told from `better`."""
-        return tf.reduce_mean(tf.nn.softplus(worse - better), axis=0)
-
-    def _penalty(self, seen: tuple[Any, Any], labels: Any) -> Any:
-        def logit(*images: Any) -> Any:
-            return tf.linalg.matvec(self.discriminator(*images, [labels])[0], self.penalized)
-
-        return penalty(logit, *seen)
+    def discriminate(self, images: Tensor, seed: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the pixel discriminator and the feature network see of images."""
+        kept = quantize_straight_through(images)
+        return augment(expand_channels(kept, self.settings.augment), seed, self.settings.augment), kept
 
     @tf.function
-    def step(self, number: Any, rate: Any, ema_decay: Any, train_generator: bool) -> Any:
-        """One step of both players on the same forward pass; returns the losses of judges (judges,), generator and of
-        judges under wrong names (judges,)."""
+    def step(self, number: Tensor, rate: Tensor, decay: Tensor, train_generator: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Take one step of both players on the same forward pass.
+
+        Returns: the losses of the discriminator's heads (heads,), of the generator, and of the heads under mismatched
+        labels (heads,).
+        """
         self.g_optimizer.learning_rate.assign(rate * self.settings.generator_rate)
         self.d_optimizer.learning_rate.assign(rate * self.settings.discriminator_rate)
         key = tf.stack([self.seed, number])
-        x, y, z, noise = self._batch(key)
+        x, y = draw_batch(self.data, self.settings.batch, key)
         with tf.GradientTape(persistent=True) as tape:
-            fake = self.generator(self.generator.map(z, y), noise)
-            names = [y, other_labels(y, fold_in(key, 7))]
-            real, real_misnamed = self.discriminator(*self._see(x, fold_in(key, 4)), names)
-            (made,) = self.discriminator(*self._see(fake, fold_in(key, 5)), [y])
-            judges, misnamed = self._beats(real, made), self._beats(real, real_misnamed)
-            d_loss = tf.reduce_sum(self.shares * (judges + self.settings.mismatch * misnamed))
-            g_loss = tf.reduce_sum(self.shares * self._beats(made, real)) + OVERSHOOT * overshoot(fake)
-        apply(self.d_optimizer, tape, d_loss, self.discriminator.trainable_variables)
+            fake = self.generate(y, key)
+            labels = [y, other_labels(y, fold_in(key, 7))]
+            real, mismatched = self.discriminator(*self.discriminate(x, fold_in(key, 4)), labels)
+            (generated,) = self.discriminator(*self.discriminate(fake, fold_in(key, 5)), [y])
+            heads, mismatch = relativistic_loss(real, generated), relativistic_loss(real, mismatched)
+            d_loss = tf.reduce_sum(self.weights * (heads + self.settings.mismatch * mismatch))
+            overshoot = range_penalty(fake, self.settings.range_margin)
+            g_loss = tf.reduce_sum(self.weights * relativistic_loss(generated, real))
+            g_loss += self.settings.range_weight * overshoot
+        apply_gradients(self.d_optimizer, tape, d_loss, self.discriminator.trainable_variables)
         if train_generator:
-            apply(self.g_optimizer, tape, g_loss, self.generator.trainable_variables)
+            apply_gradients(self.g_optimizer, tape, g_loss, self.generator.trainable_variables)
             for average, weight in zip(self.ema.trainable_variables, self.generator.trainable_variables, strict=True):
-                average.assign(weight + (average - weight) * ema_decay)
-        return judges, g_loss, misnamed
+                average.assign(weight + (average - weight) * decay)
+        return heads, g_loss, mismatch
 
     @tf.function
-    def regularize(self, number: Any) -> Any:
-        """R1 and R2 on their own, weighed for being applied only every `lazy` steps; returns their sum."""
+    def regularize(self, number: Tensor) -> Tensor:
+        """Apply R1 and R2 on their own, weighed for being applied only every `lazy` steps; returns their sum."""
         key = tf.stack([self.seed + 1, number])
-        x, y, z, noise = self._batch(key)
-        fake = self.generator(self.generator.map(z, y), noise)
-        x, fake = self._see(x, fold_in(key, 4)), self._see(fake, fold_in(key, 5))
+        x, y = draw_batch(self.data, self.settings.batch, key)
+        real = self.discriminate(x, fold_in(key, 4))
+        fake = self.discriminate(self.generate(y, key), fold_in(key, 5))
+
+        def logit(*seen: Tensor) -> Tensor:
+            return tf.linalg.matvec(self.discriminator(*seen, [y])[0], self.penalized)
+
         with tf.GradientTape() as tape:
-            both = self._penalty(x, y) + self._penalty(fake, y)
+            both = gradient_penalty(logit, *real) + gradient_penalty(logit, *fake)
             loss = both * (self.settings.gamma / 2 * self.settings.lazy)
-        apply(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
+        apply_gradients(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
         return both
 
 
 def train_adversarial(
-    data: Conditioned,
+    data: LabelledImages,
     generator: Generator,
     settings: AdversarialSettings,
     budget: Budget,
+    *,
     run: Run,
     reporter: Reporter,
     seed: int = 0,
-    sampler: Callable[[Generator], Sampler] | None = None,
-    judge: Callable[[Generator], float] | None = None,
-    eyes: Encoder | None = None,
+    sampler: Callable[[Generator], Callable[[Path], None]] | None = None,
+    measure_kid: Callable[[Generator], float] | None = None,
+    feature_network: Encoder | None = None,
 ) -> Generator:
-    """Train against a discriminator; returns the moving average of the generator as it was when `judge` liked it best.
+    """Train against a discriminator; returns the moving average of the generator as it was at its lowest KID.
 
-    judge: generator -> KID, lower is better; without one the last state is returned.
-    eyes: an encoder whose features the discriminator sees, too; never the one that judges.
+    sampler: returns a function that writes a sample sheet of the generator.
+    measure_kid: without one the last state is returned.
+    feature_network: an encoder whose features the discriminator sees, too; never the one that evaluates.
     Raises: Stopped, TrainingError (galaxies.ml.loop).
     """
-    adversary = Adversary(data, generator, settings, seed, eyes)
+    trainer = AdversarialTrainer(data, generator, settings, seed, feature_network=feature_network)
+    best = run.checkpoint("best")
     last_penalty = 0.0
 
     def train(number: int) -> dict[str, Any]:
         nonlocal last_penalty
-        seen = max(1, (number - settings.head_start) * settings.batch)
-        half_life = min(settings.ema_images, settings.ema_ramp * seen)
-        decay = 0.5 ** (settings.batch / max(half_life, 1e-8))
+        generated = max(1, (number - settings.head_start) * settings.batch)
+        decay = ema_decay(generated, settings.batch, settings.ema_images, settings.ema_ramp)
         share = budget.share_done(number * settings.batch, phase.seconds)
-        falling = max(0.0, share - FULL_RATES) / (1 - FULL_RATES)
-        rate = 0.55 + 0.45 * np.cos(np.pi * falling)
+        rate = hold_then_decay(share, settings.hold, settings.end_rate)
         numbers = (tf.constant(v, tf.float32) for v in (rate, decay))
-        judges, g_loss, misnamed = adversary.step(tf.constant(number), *numbers, number >= settings.head_start)
+        heads, g_loss, mismatch = trainer.step(tf.constant(number), *numbers, number >= settings.head_start)
         if number % settings.lazy == 0:
-            last_penalty = float(adversary.regularize(tf.constant(number)))
-        losses = {"discriminator": judges[0], "generator": g_loss, "misnamed": tf.reduce_mean(misnamed)}
-        if eyes is not None:
-            losses["eyes"] = tf.reduce_mean(judges[1:])
+            last_penalty = float(trainer.regularize(tf.constant(number)))
+        losses = {"discriminator": heads[0], "generator": g_loss, "mismatch": tf.reduce_mean(mismatch)}
+        if feature_network is not None:
+            losses["heads"] = tf.reduce_mean(heads[1:])
         return {**losses, "penalty": last_penalty}
 
-    best = run.checkpoint("best")
-
     def measure(images: int) -> dict[str, float]:
-        kid = judge(adversary.ema) if judge else 0.0
+        kid = measure_kid(trainer.ema) if measure_kid else 0.0
         if not best.exists() or kid < read_header(best)["kid"]:
-            weights = {f"ema/{i}": w for i, w in enumerate(adversary.ema.get_weights())}
+            weights = {f"ema/{i}": w for i, w in enumerate(trainer.ema.get_weights())}
             write_arrays(best, {"header": np.array(json.dumps({"kid": kid, "images": images})), **weights})
         return {"kid": kid}
 
-    shown = sampler(adversary.ema) if sampler else None
-    phase = Phase("adversarial", train, adversary.state, settings.batch, shown, measure if judge else None)
+    phase = Phase(
+        "adversarial",
+        train,
+        trainer.state,
+        settings.batch,
+        sample=sampler(trainer.ema) if sampler else None,
+        measure=measure if measure_kid else None,
+        measure_seconds=settings.measure_seconds,
+    )
     run_phase(phase, budget, run, reporter)
     if best.exists():
-        load_state(best, {"ema": adversary.ema})
-    return adversary.ema
+        load_state(best, {"ema": trainer.ema})
+    return trainer.ema

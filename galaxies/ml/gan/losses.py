@@ -1,15 +1,31 @@
-"""Losses."""
+"""Losses and penalties of the GAN; images are (N, R, R, 3) in [-1, 1], -1 is black.
+
+d_loss = relativistic_loss(real_logits, fake_logits) + gamma / 2 * gradient_penalty(discriminate, real, fake)
+g_loss = relativistic_loss(fake_logits, real_logits) + weight * range_penalty(fake, margin=0.1)
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
+from galaxies.ml.arrays import Tensor
 
-def penalty(discriminate: Callable[..., Any], *images: Any) -> Any:
-    """Mean squared gradient norm of the logits: R1 on real images, R2 on generated ones (Mescheder et al. 2018)."""
+
+def relativistic_loss(better: Tensor, worse: Tensor) -> Tensor:
+    """Return the pairing logistic loss of each head, (heads,), from logits (N, heads) of two paired batches.
+
+    It is small where `better` has the higher logits (Jolicoeur-Martineau 2019; Huang et al. 2024, eq. 3).
+    """
+    return tf.reduce_mean(tf.nn.softplus(worse - better), axis=0)
+
+
+def gradient_penalty(discriminate: Callable[..., Tensor], *images: Tensor) -> Tensor:
+    """Return the mean squared gradient norm of the logits with respect to each of the images, summed.
+
+    It is R1 on real images and R2 on generated ones (Mescheder et al. 2018, eq. 9).
+    """
     with tf.GradientTape() as tape:
         tape.watch(images)
         logits = tf.reduce_sum(discriminate(*images))
@@ -17,31 +33,29 @@ def penalty(discriminate: Callable[..., Any], *images: Any) -> Any:
     return sum(tf.reduce_mean(tf.reduce_sum(g**2, axis=(1, 2, 3))) for g in gradients)
 
 
-def other_labels(labels: Any, seed: Any) -> Any:
-    """(N, k) one-hot -> (N, k) one-hot of another family each, all alike likely; the same where there is but one."""
-    n, k = tf.shape(labels)[0], labels.shape[1]
-    steps = tf.random.stateless_uniform([n], seed, 1, max(2, k), tf.int32)
-    return tf.one_hot((tf.argmax(labels, axis=1, output_type=tf.int32) + steps) % k, k)
+def range_penalty(images: Tensor, margin: float) -> Tensor:
+    """Return how far images go beyond black and white by more than `margin`: summed over pixels, mean over images.
+
+    Files do not show it, so discriminators do not, either: without it some rare galaxies went to 13, where 1 is white.
+    """
+    return tf.reduce_mean(tf.reduce_sum(tf.nn.relu(tf.abs(images) - (1.0 + margin)), axis=(1, 2, 3)))
 
 
-def apply(optimizer: Any, tape: Any, loss: Any, weights: list[Any]) -> None:
-    gradients = tape.gradient(loss, weights)  # a penalty does not depend on the last bias: no gradient, no step
-    zeros = [tf.zeros_like(w) if g is None else g for g, w in zip(gradients, weights, strict=True)]
-    optimizer.apply_gradients(zip(zeros, weights, strict=True))
+def quantize_straight_through(images: Tensor) -> Tensor:
+    """Return images as a file keeps them, cut at black and white and rounded to 256 levels.
 
-
-def as_file(images: Any) -> Any:
-    """As a file keeps them: cut at black and white, rounded to 256 levels. Real images stay as they are.
-
-    Gradients pass as if nothing was cut or rounded, so that a pixel blacker than black learns to be brighter.
+    Gradients pass as if nothing was cut or rounded (Bengio et al. 2013), so that a pixel blacker than black learns to
+    be brighter. Real images stay as they are.
     """
     kept = tf.round((tf.clip_by_value(images, -1.0, 1.0) + 1.0) * 127.5) / 127.5 - 1.0
     return images + tf.stop_gradient(kept - images)
 
 
-def overshoot(images: Any) -> Any:
-    """How far images go beyond black and white, less a margin of 0.1: the mean of their sums over pixels and colours.
+def reconstruction_error(images: Tensor, real: Tensor, variance: float) -> Tensor:
+    """Return the mean over images of the squared error, summed over pixels and divided by `variance`."""
+    return tf.reduce_mean(tf.reduce_sum((images - real) ** 2, axis=(1, 2, 3)) / variance)
 
-    Files do not show it, so discriminators do not, either: some rare galaxies went to 13 where 1 is white.
-    """
-    return tf.reduce_mean(tf.reduce_sum(tf.nn.relu(tf.abs(images) - 1.1), axis=(1, 2, 3)))
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return the mean KL divergence of N(mean, variance) from N(0, 1), (N, d) each (Kingma & Welling 2014, app. B)."""
+    return tf.reduce_mean(tf.reduce_sum(tf.exp(log_variance) + mean**2 - 1 - log_variance, axis=1) / 2)

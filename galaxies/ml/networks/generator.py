@@ -19,6 +19,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from galaxies.ml.arrays import Tensor
 from galaxies.ml.networks.layers import StyledConv, activate, scaled, upsample
 
 
@@ -36,7 +37,7 @@ class GeneratorConfig:
         return int(4 * 2 ** (len(self.channels) - 1))
 
 
-class Generator(keras.Model):  # type: ignore[misc]
+class Generator(keras.Model):
     """map: (z, labels) -> w; call: (w, noise) -> images (N, R, R, 3) around [-1, 1].
 
     labels are (N, n_clusters) weights that sum to 1: one-hot, or in between for a blend of two families.
@@ -71,19 +72,19 @@ class Generator(keras.Model):  # type: ignore[misc]
             sides += [4 * 2 ** (stage - 1), 4 * 2**stage]
         return sides
 
-    def map(self, z: Any, labels: Any) -> Any:
+    def map(self, z: Tensor, labels: Tensor) -> Tensor:
         """z (N, z_dim) float, labels (N, n_clusters) float -> w (N, w_dim)."""
         w = ops.concatenate([z, ops.cast(self.embedding(labels), z.dtype)], axis=1)
         for dense in self.mapping:
             w = activate(dense(w))
         return w
 
-    def truncate(self, w: Any, labels: Any, psi: Any) -> Any:
+    def truncate(self, w: Tensor, labels: Tensor, psi: Tensor) -> Tensor:
         """Pull w towards its family's mean: psi (N, 1) = 0 is the mean itself, 1 leaves w (Karras et al. 2019)."""
         mean = ops.matmul(labels, self.w_mean)
         return mean + psi * (ops.cast(w, "float32") - mean)
 
-    def call(self, w: Any, noise: Sequence[Any]) -> Any:
+    def call(self, w: Tensor, noise: Sequence[Tensor]) -> Tensor:
         planes = iter(noise)
         x = ops.reshape(activate(self.root(w)), (-1, 4, 4, self.config.channels[0]))
         x = self.first(x, w, next(planes))

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from galaxies.ml.arrays import Tensor
 from galaxies.ml.networks.layers import Trunk, activate, conv, scaled, upsample
 
 
@@ -23,7 +24,7 @@ class StageConfig:
     top: int = 20
 
 
-class Stage(keras.Model):  # type: ignore[misc]
+class Stage(keras.Model):
     """A learned x2 stage: (images (N, R, R, 3), noise (N, 2R, 2R, 1)) -> (N, 2R, 2R, 3).
 
     Averaging 2 x 2 pixels of what it makes gives its input back, exactly: it adds detail and changes nothing else.
@@ -38,7 +39,7 @@ class Stage(keras.Model):  # type: ignore[misc]
         self.first = conv(config.top)
         self.second = layers.Conv2D(3, 3, padding="same", kernel_initializer=scaled(0.1), dtype="float32")
 
-    def call(self, images: Any, noise: Any) -> Any:
+    def call(self, images: Tensor, noise: Tensor) -> Tensor:
         x = activate(self.stem(images))
         for first, second in self.blocks:
             x = x + 0.5 * second(activate(first(x)))
@@ -49,21 +50,20 @@ class Stage(keras.Model):  # type: ignore[misc]
         return made + ops.repeat(ops.repeat(images - ops.average_pool(made, 2), 2, axis=1), 2, axis=2)
 
 
-class PatchCritic(keras.Model):  # type: ignore[misc]
+class PatchCritic(keras.Model):
     """(x2 images, their up-sampled inputs) -> (N, h, w) logits, one for each patch (Isola et al. 2017).
 
-    It sees the detail alone, enlarged: beside the light of a galaxy the grain of the sky is too faint to be learned.
+    It sees the detail alone, `detail` times enlarged: beside the light of a galaxy the grain of the sky is too faint.
     """
 
-    DETAIL = 16.0
-
-    def __init__(self, channels: Sequence[int] = (32, 48), **options: Any) -> None:
+    def __init__(self, channels: Sequence[int], detail: float, **options: Any) -> None:
         super().__init__(**options)
+        self.detail = detail
         self.trunk = Trunk(channels)
         self.logit = layers.Conv2D(1, 3, padding="same", dtype="float32")
 
-    def call(self, images: Any, condition: Any) -> Any:
-        detail = (images - condition) * self.DETAIL
+    def call(self, images: Tensor, condition: Tensor) -> Tensor:
+        detail = (images - condition) * self.detail
         return self.logit(self.trunk(ops.concatenate([detail, condition], axis=-1))[-1])[..., 0]
 
 

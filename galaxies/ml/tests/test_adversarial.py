@@ -1,3 +1,5 @@
+import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +10,20 @@ import tensorflow as tf
 
 from galaxies.ml import loop
 from galaxies.ml.data import synthetic
-from galaxies.ml.data.resize import shrink
-from galaxies.ml.features.encoder import EncoderConfig, augment, build_encoder, contrastive_loss, make_encode
+from galaxies.ml.data.resize import area_resize
+from galaxies.ml.features.encoder import (
+    EncoderConfig,
+    ViewSettings,
+    build_encoder,
+    contrastive_loss,
+    make_encode,
+    make_view,
+)
 from galaxies.ml.gan.adversarial import AdversarialSettings, train_adversarial
-from galaxies.ml.gan.batches import Conditioned
-from galaxies.ml.gan.losses import penalty
-from galaxies.ml.gan.super_resolution import crops, train_stage
-from galaxies.ml.gan.warm_start import warm_start
+from galaxies.ml.gan.losses import gradient_penalty
+from galaxies.ml.gan.sampling import LabelledImages
+from galaxies.ml.gan.super_resolution import random_crops, train_stage
+from galaxies.ml.gan.warm_start import WarmStartSettings, warm_start
 from galaxies.ml.loop import Budget, Run
 from galaxies.ml.mixed_precision import dtype_policy, faster_policy
 from galaxies.ml.networks.generator import Generator, GeneratorConfig, build_generator
@@ -32,37 +41,39 @@ def images() -> np.ndarray:
 
 def test_the_penalty_is_the_squared_gradient_norm() -> None:
     x = tf.random.stateless_normal([5, 4, 4, 3], KEY)
-    assert float(penalty(lambda i: tf.reduce_sum(3 * i, axis=(1, 2, 3)), x)) == pytest.approx(9 * 48)
+    assert float(gradient_penalty(lambda i: tf.reduce_sum(3 * i, axis=(1, 2, 3)), x)) == pytest.approx(9 * 48)
 
 
 def test_contrastive_loss_rewards_pairs_and_by_how_much() -> None:
     eye = tf.eye(4)
-    paired = float(contrastive_loss(eye, eye))
+    paired = float(contrastive_loss(eye, eye, 0.2))
     assert paired == pytest.approx(np.log(np.exp(5) + 6) - 5, abs=1e-4)  # partner at 1 / 0.2, six others at 0
-    assert float(contrastive_loss(eye, tf.roll(eye, 1, 0))) > paired + 1
+    assert float(contrastive_loss(eye, tf.roll(eye, 1, 0), 0.2)) > paired + 1
 
 
 def test_half_of_the_views_are_grey_and_none_changes_its_hue() -> None:
     red = np.zeros((200, 16, 16, 3), np.uint8)
     red[..., 0] = 200
-    views = augment(to_float(red), KEY).numpy() + 1
+    views = make_view(to_float(red), KEY, ViewSettings()).numpy() + 1
     middle = views[:, 6:10, 6:10].mean(axis=(1, 2))
     grey = np.ptp(middle, axis=1) < 0.1
     assert 0.35 < grey.mean() < 0.65
     assert (np.abs(middle[~grey, 1:]) < 0.1).all()  # red stays red
 
 
-def test_shrinking_averages(images: np.ndarray) -> None:
-    half = shrink(images[:3], 8)
+def test_area_resize_averages(images: np.ndarray) -> None:
+    half = area_resize(images[:3], 8)
     assert half.shape == (3, 8, 8, 3)
     assert np.abs(half[0, 0, 0] - images[0, :2, :2].mean(axis=(0, 1))).max() <= 0.5
 
 
 def test_the_warm_start_learns_the_images(images: np.ndarray, tmp_path: Path) -> None:
-    data = Conditioned(images, np.arange(256) % 4, 4)
+    data = LabelledImages(images, np.arange(256) % 4, 4)
     run, config = Run(tmp_path), GeneratorConfig(4, 8, 16, (16, 12, 8))
     for images_seen in (11_200, 14_400):  # the log's last line is of the last 3,200 images alone
-        generator = warm_start(data, config, (8, 12), Budget(images=images_seen), run, lambda report: None)
+        generator = warm_start(
+            data, config, Budget(images=images_seen), WarmStartSettings((8, 12)), run=run, reporter=lambda report: None
+        )
     assert np.allclose(generator.mean_image, images.mean(axis=0) / 127.5 - 1, atol=1e-5)
     spread = float(((images / 127.5 - images.mean(axis=0) / 127.5) ** 2).sum(axis=(1, 2, 3)).mean() / 0.2)
     error = float(run_losses(run)[-1]["error"])
@@ -70,16 +81,15 @@ def test_the_warm_start_learns_the_images(images: np.ndarray, tmp_path: Path) ->
 
 
 def run_losses(run: Run) -> list[dict[str, float]]:
-    import json
-
-    from galaxies.ml.pipeline import read_log
-
-    return [json.loads(row["losses"]) for row in read_log(run)]
+    with (run.folder / "log.csv").open(newline="") as file:
+        return [json.loads(row["losses"]) for row in csv.DictReader(file)]
 
 
 def test_a_stage_learns_detail_that_plain_enlargement_lacks(tmp_path: Path) -> None:
     big = synthetic.draw(64, 32, seed=6)[0]
-    stage = train_stage(big, StageConfig(32, 8, 1, 8), Budget(images=3200), Run(tmp_path), lambda report: None)
+    stage = train_stage(
+        big, StageConfig(32, 8, 1, 8), Budget(images=3200), run=Run(tmp_path), reporter=lambda report: None
+    )
     real = to_float(big)
     low = tf.nn.avg_pool2d(real, 2, 2, "VALID")
     made = stage(low, np.random.default_rng(1).standard_normal((64, 32, 32, 1)).astype("float32"))
@@ -93,7 +103,7 @@ def test_a_stage_learns_detail_that_plain_enlargement_lacks(tmp_path: Path) -> N
 def test_crops_lie_on_even_pixels_inside_the_image() -> None:
     rows, columns = np.mgrid[:64, :64]
     image = np.stack([rows, columns, rows], axis=-1).astype(np.uint8)[None]
-    cut = crops(image, 200, 32, np.random.default_rng(0))
+    cut = random_crops(image, 200, 32, np.random.default_rng(0))
     corners = cut[:, 0, 0, :2]
     assert cut.shape == (200, 32, 32, 3)
     assert (corners % 2 == 0).all()
@@ -119,7 +129,7 @@ def test_presets_lead_from_the_base_to_their_resolution() -> None:
 def test_a_resolution_that_no_stage_reaches_is_refused() -> None:
     from galaxies.ml.loop import TrainingError
 
-    with pytest.raises(TrainingError, match="cannot paint 100 px: choose one of 64, 128, 256, 512"):
+    with pytest.raises(TrainingError, match="cannot generate 100 px: choose one of 64, 128, 256, 512"):
         with_resolution(PRESETS["small"], 100)
 
 
@@ -146,18 +156,23 @@ def test_the_generator_of_the_lowest_kid_is_kept(
     images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "FIRST_REPORT_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "MEASURE_SECONDS", 0.0)
     seen: list[np.ndarray] = []
 
-    def judge(generator: Generator) -> float:
+    def measure_kid(generator: Generator) -> float:
         seen.append(np.concatenate([w.ravel() for w in generator.get_weights()]))
         return abs(len(seen) - 3)  # the third is the best
 
     generator = build_generator(GeneratorConfig(4, 8, 16, (16, 12, 8)))
-    settings = AdversarialSettings(discriminator=(8, 12), batch=8, head_start=0, ema_images=8)
-    data = Conditioned(images, np.arange(256) % 4, 4)
+    settings = AdversarialSettings(discriminator=(8, 12), batch=8, head_start=0, ema_images=8, measure_seconds=0.0)
+    data = LabelledImages(images, np.arange(256) % 4, 4)
     kept = train_adversarial(
-        data, generator, settings, Budget(images=48), Run(tmp_path), lambda report: None, judge=judge
+        data,
+        generator,
+        settings,
+        Budget(images=48),
+        run=Run(tmp_path),
+        reporter=lambda report: None,
+        measure_kid=measure_kid,
     )
     weights = np.concatenate([w.ravel() for w in kept.get_weights()])
     assert np.allclose(weights, seen[2])

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from galaxies.ml.data import synthetic
-from galaxies.ml.data.dataset import DatasetError, is_held_out, load_dataset, read_image, symmetry
+from galaxies.ml.data.dataset import DatasetError, is_held_out, load_dataset, read_image
 
 
 def save(path: Path, count: int = 1, side: int = 48, seed: int = 0) -> None:
@@ -176,10 +176,3 @@ def test_an_hdf5_file_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.h5").write_bytes(b"no")
     with pytest.raises(DatasetError, match="not a readable HDF5"):
         load_dataset(tmp_path / "bad.h5", 32)
-
-
-def test_the_eight_symmetries_are_eight_and_keep_all_pixels() -> None:
-    image = np.arange(48).reshape(1, 4, 4, 3)
-    seen = {symmetry(image, i).tobytes() for i in range(8)}
-    assert len(seen) == 8
-    assert all(sorted(symmetry(image, i).ravel()) == list(range(48)) for i in range(8))

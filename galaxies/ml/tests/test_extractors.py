@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from galaxies.ml.arrays import Images
-from galaxies.ml.data.resize import resized
+from galaxies.ml.data.resize import bicubic_resize
 from galaxies.ml.evaluation.extractors import INCEPTION_LABEL, Extractor, ExtractorUnavailable, inception
 
 
@@ -57,7 +57,7 @@ def test_resizing_to_fewer_pixels_is_antialiased() -> None:
     """Stripes one pixel wide vanish into grey; taking every fourth pixel would leave them black or white."""
     stripes = np.zeros((1, 64, 64, 3), np.uint8)
     stripes[:, :, ::2] = 255
-    small = resized(stripes, 16)
+    small = bicubic_resize(stripes, 16)
     assert small.shape == (1, 16, 16, 3)
     assert 100 < small.min() <= small.max() < 155
 

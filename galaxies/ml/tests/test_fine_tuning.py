@@ -1,15 +1,15 @@
 """Going on from the tiny bundle: its families stay, its generator learns on."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from galaxies.ml.bundle import Bundle, load_bundle, read_manifest, verify
-from galaxies.ml.bundle.writer import write_bundle
+from galaxies.ml.bundle.writer import Provenance, write_bundle
 from galaxies.ml.data.synthetic import dataset
-from galaxies.ml.fine_tuning import check_fit, load_origin
+from galaxies.ml.fine_tuning import check_compatible, load_starting_model
 from galaxies.ml.loop import Run, TrainingError
 from galaxies.ml.pipeline import train
 from galaxies.ml.presets import PRESETS, with_resolution
@@ -17,20 +17,20 @@ from galaxies.ml.presets import PRESETS, with_resolution
 
 def test_a_model_goes_on_learning_and_keeps_its_families(tiny_bundle: Path, tmp_path: Path) -> None:
     old = Bundle(tiny_bundle, verify(tiny_bundle))
-    origin = load_origin(old)
-    begun = [np.array(weights) for weights in origin.generator.get_weights()]
+    starting_model = load_starting_model(old)
+    begun = [np.array(weights) for weights in starting_model.generator.get_weights()]
     settings = replace(PRESETS["tiny"], adversarial_images=160, stage_images=32, minutes=75)
-    settings = origin.settled(settings)
+    settings = starting_model.adapt(settings)
     assert settings.budget(1, 0.55).minutes == pytest.approx(75 * 0.55 / 0.75)  # the time of what is left out, too
     data, run = dataset(600, 32, seed=3), Run(tmp_path / "run")
     reported = []
-    trained = train(data, settings, run, lambda report: reported.append(report.phase), origin=origin)
+    trained = train(data, settings, run, lambda report: reported.append(report.phase), starting_model=starting_model)
     assert not any(run.checkpoint(name).exists() for name in ("encoder", "warm_start", "clusters"))
     assert "warm_start" not in reported
 
-    path = write_bundle(trained, data, settings, run, tmp_path, "newer", credit="")
+    path = write_bundle(trained, tmp_path / "newer", Provenance(data, asdict(settings), run, credit=""))
     new = load_bundle(path)
-    assert set(new.manifest["training"]["phases"]) == {"eyes", "adversarial", "stage_32"}
+    assert set(new.manifest["training"]["phases"]) == {"feature_network", "adversarial", "stage_32"}
     assert new.manifest["training"]["settings"]["started_from"] == old.version
     assert f"the weights of {old.version}" in (path / "MODEL_CARD.md").read_text()
     for file in ("encoder.npz", "clusters.npz"):
@@ -42,16 +42,16 @@ def test_a_model_goes_on_learning_and_keeps_its_families(tiny_bundle: Path, tmp_
 
 def test_what_does_not_fit_is_refused_in_one_sentence(tiny_bundle: Path) -> None:
     manifest, tiny = read_manifest(tiny_bundle), PRESETS["tiny"]
-    check_fit(manifest, tiny)
-    check_fit(manifest, with_resolution(replace(tiny, k=manifest["n_clusters"]), 64))
+    check_compatible(manifest, tiny)
+    check_compatible(manifest, with_resolution(replace(tiny, k=manifest["n_clusters"]), 64))
     with pytest.raises(TrainingError, match=r"has \d+ families, not 3: leave their number open"):
-        check_fit(manifest, replace(tiny, k=3))
+        check_compatible(manifest, replace(tiny, k=3))
     with pytest.raises(TrainingError, match="are not those of preset small: choose the preset"):
-        check_fit(manifest, PRESETS["small"])
+        check_compatible(manifest, PRESETS["small"])
 
 
 def test_a_family_without_an_image_is_refused(tiny_bundle: Path) -> None:
-    origin = load_origin(Bundle(tiny_bundle, verify(tiny_bundle)))
-    origin.check_families(np.arange(len(origin.clusters.centroids)))
+    starting_model = load_starting_model(Bundle(tiny_bundle, verify(tiny_bundle)))
+    starting_model.check_families(np.arange(len(starting_model.clusters.centroids)))
     with pytest.raises(TrainingError, match="None of the images is of family 1"):
-        origin.check_families(np.array([0, *range(2, len(origin.clusters.centroids))]))
+        starting_model.check_families(np.array([0, *range(2, len(starting_model.clusters.centroids))]))

@@ -17,7 +17,7 @@ import pytest
 from galaxies.ml.loop import Budget, Phase, Run, Stopped, TrainingError, read_header, run_phase, write_arrays
 
 
-class Counter(keras.Model):  # type: ignore[misc]
+class Counter(keras.Model):
     def __init__(self) -> None:
         super().__init__()
         self.count = self.add_weight(shape=(), initializer="zeros")
@@ -90,10 +90,10 @@ def test_a_log_or_sheet_that_cannot_be_written_is_one_sentence(tmp_path: Path, n
         run_phase(first, Budget(images=10), Run(tmp_path), lambda report: None)
 
 
-def test_between_phases_too_a_run_heeds_that_it_shall_stop(tmp_path: Path) -> None:
-    Run(tmp_path).heed()
+def test_a_run_stops_between_phases_too(tmp_path: Path) -> None:
+    Run(tmp_path).raise_if_stopped()
     with pytest.raises(Stopped, match="all saved"):
-        Run(tmp_path, lambda: True).heed()
+        Run(tmp_path, lambda: True).raise_if_stopped()
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
@@ -158,3 +158,11 @@ def test_kill_at_any_moment_loses_at_most_one_interval(tmp_path: Path) -> None:
     second, counter = phase()
     run_phase(second, Budget(images=400), Run(tmp_path), lambda report: None)
     assert float(counter.count) == 40  # all 25 steps before the kill were kept, none was counted twice
+
+
+def test_a_checkpoint_of_a_phase_that_was_renamed_is_found(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    assert not run.checkpoint("feature_network").exists()
+    (tmp_path / "eyes.npz").write_bytes(b"weights")
+    assert run.checkpoint("feature_network").read_bytes() == b"weights"
+    assert not (tmp_path / "eyes.npz").exists()

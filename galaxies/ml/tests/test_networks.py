@@ -96,7 +96,8 @@ def test_a_stage_changes_nothing_that_was_there() -> None:
     assert np.allclose(tf.nn.avg_pool2d(made, 2, 2, "VALID"), low, atol=1e-4)
 
 
-def test_the_critic_judges_patches() -> None:
+def test_the_critic_has_a_logit_for_each_patch() -> None:
     images = np.zeros((2, 64, 64, 3), "float32")
-    assert PatchCritic()(images, images).shape[:1] == (2,)
-    assert len(PatchCritic()(images, images).shape) == 3
+    logits = PatchCritic((32, 48), 16.0)(images, images)
+    assert logits.shape[:1] == (2,)
+    assert len(logits.shape) == 3

@@ -3,9 +3,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from galaxies.ml.gan.adversarial import AdversarialSettings, Adversary, train_adversarial
-from galaxies.ml.gan.batches import Conditioned
-from galaxies.ml.gan.sampling import draw, thinned, weigh
+from galaxies.ml.gan.adversarial import AdversarialSettings, train_adversarial
+from galaxies.ml.gan.sampling import LabelledImages, draw_batch, draw_rows, sampling_weights, thinned
 from galaxies.ml.loop import Budget, Run
 from galaxies.ml.networks.generator import GeneratorConfig, build_generator
 
@@ -18,7 +17,7 @@ DRAWS = 60_000
 
 
 def test_weights_follow_the_likes_within_a_family_and_leave_its_share() -> None:
-    weights = weigh(LIKES, CLUSTERS)
+    weights = sampling_weights(LIKES, CLUSTERS)
     for family in range(3):
         its = family == CLUSTERS
         assert np.isclose(weights[its].mean(), 1)
@@ -26,8 +25,8 @@ def test_weights_follow_the_likes_within_a_family_and_leave_its_share() -> None:
 
 
 def test_what_is_liked_is_drawn_more_often_and_every_family_as_often_as_before() -> None:
-    weights = weigh(LIKES, CLUSTERS)
-    rows = draw(1000, DRAWS, tf.constant([3, 4]), weights).numpy()
+    weights = sampling_weights(LIKES, CLUSTERS)
+    rows = draw_rows(1000, DRAWS, tf.constant([3, 4]), weights).numpy()
     assert rows.min() >= 0
     assert rows.max() <= 999
     shares = np.bincount(CLUSTERS[rows]) / DRAWS
@@ -38,27 +37,27 @@ def test_what_is_liked_is_drawn_more_often_and_every_family_as_often_as_before()
 
 
 def test_without_weights_all_are_drawn_alike() -> None:
-    counts = np.bincount(draw(10, DRAWS, tf.constant([3, 4])).numpy(), minlength=10)
+    counts = np.bincount(draw_rows(10, DRAWS, tf.constant([3, 4])).numpy(), minlength=10)
     assert np.allclose(counts / DRAWS, 0.1, atol=0.01)
 
 
-def test_the_judge_sees_what_is_drawn_but_nothing_twice() -> None:
-    weights = np.repeat(weigh(LIKES, CLUSTERS), 20)
+def test_kid_is_measured_on_what_is_drawn_but_nothing_twice() -> None:
+    weights = np.repeat(sampling_weights(LIKES, CLUSTERS), 20)
     kept = thinned(weights, seed=1)
     drawn = np.average(np.repeat(LIKED, 20), weights=weights)
     assert np.isclose(np.repeat(LIKED, 20)[kept].mean(), drawn, atol=0.02)
     assert thinned(np.ones(50), seed=1).all()
 
 
-def test_the_adversary_sees_weighed_images(tmp_path: Path) -> None:
+def test_the_discriminator_sees_weighed_images(tmp_path: Path) -> None:
     """Half of the images are black and half white; the black ones weigh next to nothing."""
     images = np.zeros((64, 16, 16, 3), np.uint8)
     images[::2] = 255
     weights = np.where(np.arange(64) % 2 == 0, 1.0, 1e-9)
-    data = Conditioned(images, np.arange(64) // 32, 2, weights)
+    data = LabelledImages(images, np.arange(64) // 32, 2, weights)
     generator = build_generator(GeneratorConfig(2, 8, 16, (16, 12, 8)))
     settings = AdversarialSettings(discriminator=(8, 12), batch=8, head_start=0, ema_images=8)
-    seen, labels, *_ = Adversary(data, generator, settings, seed=0)._batch(tf.constant([0, 1]))
+    seen, labels = draw_batch(data, 8, tf.constant([0, 1]))
     assert (seen.numpy() == 1).all()
     assert labels.shape == (8, 2)
-    train_adversarial(data, generator, settings, Budget(images=16), Run(tmp_path), lambda report: None)
+    train_adversarial(data, generator, settings, Budget(images=16), run=Run(tmp_path), reporter=lambda report: None)
