@@ -76,7 +76,7 @@ def train(
     labels = clusters.assign(features)
     families = labels[data.train]
     weights = None if likes is None else sampling_weights(likes[data.train], families)
-    measure_kid = _kid_of(training, encoder, features[data.train], families, weights)
+    measure_kid = _kid_of(training, encoder, features[data.train], families, weights=weights)
     feature_network = learn_feature_network(training)
     images = LabelledImages(training.resized(settings.base), families, int(families.max()) + 1)
     generator = train_generator(
@@ -174,7 +174,7 @@ def learn_feature_network(training: Training) -> Encoder:
 
 
 def _kid_of(
-    training: Training, encoder: Encoder, features: Features, families: Labels, weights: Weights | None
+    training: Training, encoder: Encoder, features: Features, families: Labels, *, weights: Weights | None
 ) -> Callable[[Generator], float]:
     # Zoom 1 alone, the first of all: what the GAN generates is too small for a look at its central half.
     whole = features[:, : training.settings.encoder.features]

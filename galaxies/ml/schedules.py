@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import math
 
-WARM_UP_STEPS = 100
 
-
-def warm_up(step: int, steps: int = WARM_UP_STEPS) -> float:
+def warm_up(step: int, steps: int) -> float:
     """Return a factor that rises linearly to 1 within the first steps."""
     return min(1.0, (step + 1) / steps)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,16 @@ class RealFeatures:
     features: Floats
     held_out: npt.NDArray[np.bool_]
     clusters: Labels
+
+
+class _Blend(NamedTuple):
+    """A recipe without its psi: mix 0 is the first latent alone, 1 the second."""
+
+    cluster: int
+    seed: int
+    cluster2: int
+    seed2: int
+    mix: float
 
 
 def load_bundle(path: str | Path) -> Bundle:
@@ -147,44 +157,42 @@ class Bundle:
         """
         n = len(clusters)
         psis = np.broadcast_to(np.asarray(psi, np.float32), (n,))
-        mixes = np.zeros(n, np.float32) if mix is None else np.asarray(mix, np.float32)
-        clusters2 = clusters if clusters2 is None else clusters2
-        seeds2 = seeds if seeds2 is None else seeds2
-        self._check(clusters, seeds, clusters2, seeds2, mixes)
+        columns = (
+            clusters,
+            seeds,
+            clusters if clusters2 is None else clusters2,
+            seeds if seeds2 is None else seeds2,
+            np.zeros(n, np.float32) if mix is None else np.asarray(mix, np.float32),
+        )
+        if any(len(column) != n for column in columns):
+            raise ValueError("clusters, seeds and what they are blended with differ in length")
+        blends = [_Blend(*row[:4], float(row[4])) for row in zip(*columns, strict=True)]
+        self._check(blends)
         self.networks()
         parts = [np.empty((0, self.resolution, self.resolution, 3), np.uint8)]
         for start in range(0, n, BATCH):
-            rows = range(start, min(start + BATCH, n))
-            inputs = [self._inputs(clusters[i], seeds[i], clusters2[i], seeds2[i], float(mixes[i])) for i in rows]
-            parts.append(self._sample(inputs, psis[start : rows.stop]))
+            inputs = [self._inputs(blend) for blend in blends[start : start + BATCH]]
+            parts.append(self._sample(inputs, psis[start : start + BATCH]))
         return np.concatenate(parts)
 
-    def _check(
-        self,
-        clusters: Sequence[int],
-        seeds: Sequence[int],
-        clusters2: Sequence[int],
-        seeds2: Sequence[int],
-        mix: Floats,
-    ) -> None:
-        if not len(clusters) == len(seeds) == len(clusters2) == len(seeds2) == len(mix):
-            raise ValueError("clusters, seeds and what they are blended with differ in length")
-        if not all(0 <= c < self.n_clusters for c in (*clusters, *clusters2)):
+    def _check(self, blends: Sequence[_Blend]) -> None:
+        if not all(0 <= c < self.n_clusters for blend in blends for c in (blend.cluster, blend.cluster2)):
             raise ValueError(f"a cluster is not in 0..{self.n_clusters - 1}")
-        if not all(0 <= s < SEED_LIMIT for s in (*seeds, *seeds2)):
+        if not all(0 <= s < SEED_LIMIT for blend in blends for s in (blend.seed, blend.seed2)):
             raise ValueError("a seed is not in 0..2^63-1")
-        if not ((mix >= 0) & (mix <= 1)).all():
+        if not all(0 <= blend.mix <= 1 for blend in blends):
             raise ValueError("a mix is not in [0, 1]")
 
-    def _inputs(self, cluster: int, seed: int, cluster2: int, seed2: int, mix: float) -> tuple[Floats, Floats]:
+    def _inputs(self, blend: _Blend) -> tuple[Floats, Floats]:
         """Return labels (k,), and latent and noise planes in one array: a blend turns from one normal to another."""
         count = self._z_dim + sum(r * r for r in self._noise_resolutions)
-        labels, drawn = np.zeros(self.n_clusters, np.float32), normals(seed, count)
-        labels[cluster] += 1 - mix
-        labels[cluster2] += mix
-        if mix > 0:
-            angle = mix * math.pi / 2
-            drawn = np.float32(math.cos(angle)) * drawn + np.float32(math.sin(angle)) * normals(seed2, count)
+        labels, drawn = np.zeros(self.n_clusters, np.float32), normals(blend.seed, count)
+        labels[blend.cluster] += 1 - blend.mix
+        labels[blend.cluster2] += blend.mix
+        if blend.mix > 0:
+            angle = blend.mix * math.pi / 2
+            other = normals(blend.seed2, count)
+            drawn = np.float32(math.cos(angle)) * drawn + np.float32(math.sin(angle)) * other
         return labels, drawn
 
     def _sample(self, inputs: list[tuple[Floats, Floats]], psi: Floats) -> Images:

@@ -68,6 +68,7 @@ class ContrastiveSettings:
     views: ViewSettings = field(default_factory=ViewSettings)
     temperature: float = 0.2
     rate: float = 1e-3
+    warm_up_steps: int = 100
     weight_decay: float = 1e-4
     projector: tuple[int, int] = (256, 64)
 
@@ -203,7 +204,7 @@ def train_encoder(
 
     def train(number: int) -> dict[str, Any]:
         share = budget.share_done(number * batch, phase.seconds)
-        rate = settings.rate * warm_up(number) * cosine_decay(share)
+        rate = settings.rate * warm_up(number, settings.warm_up_steps) * cosine_decay(share)
         return {"contrastive": step(tf.constant(number), tf.constant(rate, tf.float32))}
 
     state = {"encoder": encoder, "projector": projector, "optimizer": optimizer}

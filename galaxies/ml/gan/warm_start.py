@@ -32,6 +32,7 @@ class WarmStartSettings:
     channels: tuple[int, ...] = (40, 80, 128, 192)
     batch: int = 32
     rate: float = 1e-3
+    warm_up_steps: int = 100
     end_rate: float = 0.1
     beta_2: float = 0.99
     clip_norm: float = 1e3
@@ -78,7 +79,7 @@ def warm_start(
 
     def train(number: int) -> dict[str, Any]:
         share = budget.share_done(number * settings.batch, phase.seconds)
-        rate = settings.rate * warm_up(number) * linear_decay(share, settings.end_rate)
+        rate = settings.rate * warm_up(number, settings.warm_up_steps) * linear_decay(share, settings.end_rate)
         error, kl = step(tf.constant(number), tf.constant(rate, tf.float32))
         return {"error": error, "kl": kl}
 

@@ -29,7 +29,6 @@ from galaxies.ml.mixed_precision import dtype_policy, faster_policy
 from galaxies.ml.networks.generator import Generator, GeneratorConfig, build_generator
 from galaxies.ml.networks.layers import to_float
 from galaxies.ml.networks.super_resolution import StageConfig
-from galaxies.ml.presets import PRESETS, with_resolution
 
 KEY = tf.constant([3, 4])
 
@@ -117,20 +116,6 @@ def test_features_do_not_depend_on_the_batch(images: np.ndarray) -> None:
     features = encode(images[:70])
     assert features.shape == (70, 6)
     assert np.allclose(features[66:68], encode(images[66:68]), atol=1e-4)
-
-
-def test_presets_lead_from_the_base_to_their_resolution() -> None:
-    assert PRESETS["standard"].base == 64
-    assert PRESETS["standard"].stage_sides == [128, 256]
-    assert with_resolution(PRESETS["standard"], 64).stage_sides == []
-    assert AdversarialSettings().batch > 1
-
-
-def test_a_resolution_that_no_stage_reaches_is_refused() -> None:
-    from galaxies.ml.loop import TrainingError
-
-    with pytest.raises(TrainingError, match="cannot generate 100 px: choose one of 64, 128, 256, 512"):
-        with_resolution(PRESETS["small"], 100)
 
 
 def test_an_encoder_in_half_precision_gives_nearly_the_same_float32_features(images: np.ndarray) -> None:

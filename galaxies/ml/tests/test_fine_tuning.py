@@ -1,5 +1,6 @@
 """Going on from the tiny bundle: its families stay, its generator learns on."""
 
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def test_a_model_goes_on_learning_and_keeps_its_families(tiny_bundle: Path, tmp_
     old = Bundle(tiny_bundle, verify(tiny_bundle))
     starting_model = load_starting_model(old)
     begun = [np.array(weights) for weights in starting_model.generator.get_weights()]
-    settings = replace(PRESETS["tiny"], adversarial_images=160, stage_images=32, minutes=75)
+    gan = replace(PRESETS["tiny"].adversarial, range_weight=0.03)
+    settings = replace(PRESETS["tiny"], adversarial=gan, adversarial_images=160, stage_images=32, minutes=75)
     settings = starting_model.adapt(settings)
     assert settings.budget(1, 0.55).minutes == pytest.approx(75 * 0.55 / 0.75)  # the time of what is left out, too
     data, run = dataset(600, 32, seed=3), Run(tmp_path / "run")
@@ -31,7 +33,10 @@ def test_a_model_goes_on_learning_and_keeps_its_families(tiny_bundle: Path, tmp_
     path = write_bundle(trained, tmp_path / "newer", Provenance(data, asdict(settings), run, credit=""))
     new = load_bundle(path)
     assert set(new.manifest["training"]["phases"]) == {"feature_network", "adversarial", "stage_32"}
-    assert new.manifest["training"]["settings"]["started_from"] == old.version
+    recorded = new.manifest["training"]["settings"]
+    assert recorded["started_from"] == old.version
+    assert recorded["adversarial"]["range_weight"] == 0.03
+    assert recorded == json.loads(json.dumps(asdict(settings)))
     assert f"the weights of {old.version}" in (path / "MODEL_CARD.md").read_text()
     for file in ("encoder.npz", "clusters.npz"):
         assert new.manifest["files"][file] == old.manifest["files"][file]  # what was learned of its families holds

@@ -1,0 +1,39 @@
+import ast
+from pathlib import Path
+
+import pytest
+
+from galaxies.ml import gan
+from galaxies.ml.gan.adversarial import AdversarialSettings
+from galaxies.ml.loop import TrainingError
+from galaxies.ml.presets import PRESETS, with_resolution
+
+KEPT = {"BATCH", "CHANNELS"}  # what is sampled at once, and the shape of what the discriminator sees
+
+
+def test_presets_lead_from_the_base_to_their_resolution() -> None:
+    assert PRESETS["standard"].base == 64
+    assert PRESETS["standard"].stage_sides == [128, 256]
+    assert with_resolution(PRESETS["standard"], 64).stage_sides == []
+    assert AdversarialSettings().batch > 1
+
+
+def test_a_resolution_that_no_stage_reaches_is_refused() -> None:
+    with pytest.raises(TrainingError, match="cannot generate 100 px: choose one of 64, 128, 256, 512"):
+        with_resolution(PRESETS["small"], 100)
+
+
+def test_shares_of_the_time_are_all_of_it() -> None:
+    shares = PRESETS["standard"].shares
+    parts = [shares.encoder, shares.feature_network, shares.warm_start, shares.adversarial, shares.super_resolution]
+    assert sum(parts) == pytest.approx(1)
+
+
+def test_no_number_that_shapes_training_hides_from_the_manifest() -> None:
+    """Settings are recorded, constants of modules are not."""
+    found = set()
+    for path in Path(str(gan.__path__[0])).glob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+                found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    assert found <= KEPT
