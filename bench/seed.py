@@ -41,7 +41,8 @@ def seed(n_galaxies: int, n_votes: int) -> None:
 
     from accounts.models import User
     from galaxies import tallies
-    from galaxies.models import ModelVersion, new_public_id, wilson_lower_bound
+    from galaxies.approval import wilson_lower_bound
+    from galaxies.models import ModelVersion, new_public_id
 
     rng = np.random.default_rng(0)
     User.objects.bulk_create(User(pk=pk, username=f"p{pk}", email=f"p{pk}@example.org") for pk in range(1, PEOPLE + 1))

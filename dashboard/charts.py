@@ -4,20 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from galaxies.approval import Approval
 from galaxies.charts import figure
-from galaxies.models import wilson_lower_bound
 
 TOP, HEIGHT = 18.0, 190.0  # of the bars' area, in pixels
 LABELS = 5  # along the x axis; more would touch each other on a phone
 GAP = 0.22  # share of a bar's room that stays empty
-STEPS = (1, 2, 5)
+STEPS = (1, 2, 5)  # of the grid, times a power of ten
 COLUMN = 112  # pixels that the numbers of a model version need
-FITTING = 4  # so many fit into a page of any width
+FITTING = 4  # columns that fit into a page of any width
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bar:
-    """What a span of days comes to."""
+    """The number of a span of days as a bar. unfinished: the span goes on."""
 
     label: str
     value: int
@@ -30,15 +30,15 @@ class Bar:
 
 @dataclass(frozen=True)
 class Line:
-    """A line across with its number, or a label below."""
+    """A grid line with its number, or a label on the axis; at: its place across or down."""
 
     text: str
     at: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bars:
-    """Bars upwards from a base line, and where `down` is not empty, others downwards."""
+    """A chart of bars upwards from a base line and, where `down` is not empty, downwards."""
 
     up: tuple[Bar, ...]
     down: tuple[Bar, ...]
@@ -49,8 +49,8 @@ class Bars:
     height: float = TOP + HEIGHT + 26
 
 
-def bars(labels: Sequence[str], up: Sequence[int], down: Sequence[int] = (), unfinished: bool = False) -> Bars:
-    """Draw numbers of spans of days. `unfinished`: the last span goes on."""
+def bars(labels: Sequence[str], up: Sequence[int], down: Sequence[int] = (), *, unfinished: bool = False) -> Bars:
+    """Return the chart of numbers of spans of days. unfinished: the last span goes on."""
     highest, lowest = max(up, default=0), max(down, default=0)
     step = _step(max(highest, lowest))
     above, below = (-(-number // step) * step for number in (highest, lowest))
@@ -59,16 +59,16 @@ def bars(labels: Sequence[str], up: Sequence[int], down: Sequence[int] = (), unf
     base = TOP + above * scale
     room = 100 / max(len(labels), 1)
 
-    def side(values: Sequence[int], upwards: bool) -> tuple[Bar, ...]:
+    def side(values: Sequence[int], *, upwards: bool) -> tuple[Bar, ...]:
         return tuple(
             Bar(
-                label,
-                value,
-                round(room * (place + GAP / 2), 3),
-                round(room * (1 - GAP), 3),
-                round(base - value * scale if upwards else base, 2),
-                round(value * scale, 2),
-                unfinished and place == len(labels) - 1,
+                label=label,
+                value=value,
+                x=round(room * (place + GAP / 2), 3),
+                width=round(room * (1 - GAP), 3),
+                y=round(base - value * scale if upwards else base, 2),
+                height=round(value * scale, 2),
+                unfinished=unfinished and place == len(labels) - 1,
             )
             for place, (label, value) in enumerate(zip(labels, values, strict=True))
         )
@@ -77,11 +77,17 @@ def bars(labels: Sequence[str], up: Sequence[int], down: Sequence[int] = (), unf
     lines = tuple(Line(f"{abs(number):,}", round(base - number * scale, 2)) for number in heights)
     every = max(1, -(-len(labels) // LABELS))
     below_axis = tuple(Line(labels[place], round(room * (place + 0.5), 3)) for place in range(0, len(labels), every))
-    return Bars(side(up, True), side(down, False) if down else (), lines, below_axis, round(base, 2))
+    return Bars(
+        up=side(up, upwards=True),
+        down=side(down, upwards=False) if down else (),
+        lines=lines,
+        labels=below_axis,
+        base=round(base, 2),
+    )
 
 
 def _step(highest: int) -> int:
-    """A round number that fits into `highest` two to four times."""
+    """Return a round number that fits into `highest` two to four times."""
     size = 1
     while True:
         for step in STEPS:
@@ -90,71 +96,39 @@ def _step(highest: int) -> int:
         size *= 10
 
 
+ROW = 46.0  # pixels of a row in a chart of approvals
+
+
 @dataclass(frozen=True)
-class Approval:
-    """The share of likes among the votes for something, with its 95% Wilson interval, in percent."""
+class ApprovalRow:
+    """The approval of something, by its name. y: of the row, in pixels."""
 
     name: str
-    likes: int
-    dislikes: int
-    y: float = 0.0  # of its row in the chart
-
-    @property
-    def votes(self) -> int:
-        """All of them."""
-        return self.likes + self.dislikes
-
-    @property
-    def share(self) -> float | None:
-        """Percent; None without votes."""
-        return round(100 * self.likes / self.votes, 1) if self.votes else None
-
-    @property
-    def rest(self) -> float | None:
-        """Percent of dislikes; None without votes."""
-        return None if self.share is None else round(100 - self.share, 1)
-
-    @property
-    def low(self) -> float:
-        """Of the interval."""
-        return round(100 * wilson_lower_bound(self.likes, self.dislikes), 1)
-
-    @property
-    def high(self) -> float:
-        """Of the interval, which is the same for likes and, from the other end, for dislikes."""
-        return round(100 - 100 * wilson_lower_bound(self.dislikes, self.likes), 1)
-
-    @property
-    def text(self) -> str:
-        """All of it in words."""
-        if self.share is None:
-            return "no votes"
-        return f"{self.share:.0f}% ({self.low:.0f} to {self.high:.0f}%) of {self.votes:,}"
-
-
-ROW = 46.0  # pixels of an Approval in a chart
+    approval: Approval
+    y: float
 
 
 @dataclass(frozen=True)
-class Approvals:
+class ApprovalChart:
     """Rows of a chart, one below the other."""
 
-    rows: tuple[Approval, ...]
+    rows: tuple[ApprovalRow, ...]
 
     @property
     def height(self) -> int:
-        """In pixels."""
+        """Height of the drawing in pixels."""
         return round(ROW * len(self.rows))
 
 
-def approvals(sums: Mapping[str, tuple[int, int]]) -> Approvals:
-    """Draw likes and dislikes by name."""
-    return Approvals(tuple(Approval(name, *votes, y=place * ROW) for place, (name, votes) in enumerate(sums.items())))
+def approval_chart(approvals: Mapping[str, Approval]) -> ApprovalChart:
+    """Return the chart of approvals by name."""
+    rows = (ApprovalRow(name, approval, place * ROW) for place, (name, approval) in enumerate(approvals.items()))
+    return ApprovalChart(tuple(rows))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A number of a model version between its floor, at the bottom, and its ceiling, at the top."""
+    """A number of a model version, drawn between its floor at the bottom and its ceiling at the top."""
 
     version: str
     day: str
@@ -171,28 +145,28 @@ class Measured:
 
     @property
     def floor(self) -> str:
-        """Real images against real ones."""
+        """The score of real images against real ones."""
         return figure(self.entry["floor"])
 
     @property
     def ceiling(self) -> str:
-        """One image repeated."""
+        """The score of one image repeated."""
         return figure(self.entry["ceiling"])
 
     @property
     def std(self) -> str:
-        """Of subsets, where it was measured on such."""
+        """The standard deviation between subsets; "" where there are none."""
         return figure(self.entry["std"]) if self.entry.get("std") is not None else ""
 
     @property
     def short(self) -> str:
-        """A name that fits into a column."""
+        """The version's name, cut to fit into a column."""
         return self.version if len(self.version) <= 14 else f"{self.version[:13]}…"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scale:
-    """One measure of all versions that one kind of extractor has judged, the oldest first."""
+    """One metric of all versions that were measured with one kind of extractor, the oldest first."""
 
     id: str
     name: str
@@ -204,30 +178,26 @@ class Scale:
 
     @property
     def width(self) -> str:
-        """Of the drawing: that of the page, but where columns would touch each other, what they need."""
+        """Width of the drawing: that of the page, or more where columns would touch each other."""
         return f"{COLUMN * len(self.versions)}" if len(self.versions) > FITTING else "100%"
 
 
 def scale(id: str, name: str, extractor: str, versions: Sequence[tuple[str, str, Mapping[str, Any]]]) -> Scale:
-    """Draw versions, each a name, a day and an entry of metrics.json; those without a number have their place, too."""
+    """Return the chart of versions, each a name, a day and an entry of metrics.json; None in it leaves a gap."""
     room = 100 / max(len(versions), 1)
-    return Scale(
-        id,
-        name,
-        extractor,
-        tuple(_measured(*each, round(room * (place + 0.5), 3)) for place, each in enumerate(versions)),
-    )
+    measured = (_measured(*each, round(room * (place + 0.5), 3)) for place, each in enumerate(versions))
+    return Scale(id=id, name=name, extractor=extractor, versions=tuple(measured))
 
 
 def _measured(version: str, day: str, entry: Mapping[str, Any], x: float) -> Measured:
     value, floor, ceiling = (entry[name] for name in ("value", "floor", "ceiling"))
     if None in (value, floor, ceiling) or floor == ceiling:
-        return Measured(version, day, entry, x, None, None, None)
+        return Measured(version=version, day=day, entry=entry, x=x, y=None, low=None, high=None)
 
     def height(number: float) -> float:
         share = float(number - floor) / float(ceiling - floor)
         return round(TOP + HEIGHT * (1 - min(max(share, 0.0), 1.0)), 2)
 
     std = entry.get("std")
-    ends = (height(value - std), height(value + std)) if std is not None else (None, None)
-    return Measured(version, day, entry, x, height(value), *ends)
+    low, high = (height(value - std), height(value + std)) if std is not None else (None, None)
+    return Measured(version=version, day=day, entry=entry, x=x, y=height(value), low=low, high=high)

@@ -1,4 +1,9 @@
-"""What a view or a command calls: registering and activating bundles, painting galaxies, the files of a galaxy."""
+"""Generate galaxies, store and delete them, and make their files: what views call.
+
+galaxy = generate(version, cluster=3, seed=None, psi=0.8)       # raises Busy
+near = vary(galaxy)
+image_file(galaxy, "png")                                       # bytes
+"""
 
 import secrets
 from collections import Counter
@@ -17,7 +22,7 @@ DELETE_CHUNK = 500
 
 
 def current_version() -> ModelVersion | None:
-    """The version that this process paints with; before its model is loaded, the active one."""
+    """Return the version that this process generates with; before its model is loaded, the active one, if any."""
     loaded = ModelVersion.objects.filter(version=service().version).first() if service().version else None
     return loaded or ModelVersion.active()
 
@@ -25,23 +30,23 @@ def current_version() -> ModelVersion | None:
 def generate(
     version: ModelVersion, *, cluster: int | None, seed: int | None, psi: float, creator: User | None = None
 ) -> Galaxy:
-    """Paint and store a new galaxy. Without a cluster one is drawn by the families' shares, without a seed a new one.
+    """Generate and store a galaxy. cluster None: drawn by the families' shares; seed None: a new one.
 
     Raises: Busy if the generator cannot answer now.
     """
     cluster = draw_cluster(version) if cluster is None else cluster
     galaxy = Galaxy(model_version=version, cluster=cluster, seed=new_seed() if seed is None else seed, psi=psi)
-    return _paint(galaxy, creator)
+    return _generate(galaxy, creator)
 
 
 def draw_cluster(version: ModelVersion) -> int:
-    """A family, as often as its share of the real galaxies."""
+    """Return a random cluster, each as often as its share of the real galaxies."""
     shares = [family["share"] for family in version.families]
     return int(secrets.SystemRandom().choices(version.families, weights=shares)[0]["id"])
 
 
 def vary(original: Galaxy, creator: User | None = None) -> Galaxy:
-    """Paint and store a galaxy near another: its latent, with a quarter of a new one of the same family mixed in.
+    """Generate and store a galaxy near another: its latent with a quarter of a new one of the same family mixed in.
 
     A variation of a variation starts from the first recipe again, since a recipe has room for two latents.
     Raises: Busy if the generator cannot answer now.
@@ -55,16 +60,16 @@ def vary(original: Galaxy, creator: User | None = None) -> Galaxy:
         seed2=new_seed(),
         mix=VARIATION_MIX,
     )
-    return _paint(galaxy, creator)
+    return _generate(galaxy, creator)
 
 
 def new_seed() -> int:
-    """Any seed."""
+    """Return a random seed."""
     return secrets.randbelow(MAX_SEED + 1)
 
 
-def _paint(galaxy: Galaxy, creator: User | None) -> Galaxy:
-    return keep(galaxy, service().paint(galaxy.recipe), creator)
+def _generate(galaxy: Galaxy, creator: User | None) -> Galaxy:
+    return keep(galaxy, service().sample(galaxy.recipe), creator)
 
 
 def keep(galaxy: Galaxy, image: Image, creator: User | None) -> Galaxy:
@@ -78,27 +83,27 @@ def keep(galaxy: Galaxy, image: Image, creator: User | None) -> Galaxy:
 
 
 def image_file(galaxy: Galaxy, kind: str) -> bytes:
-    """The galaxy as "webp", "png" or "fits". PNG and FITS are painted from the recipe, and so is a lost WebP.
+    """Return a galaxy as "webp", "png" or "fits". PNG and FITS are sampled from the recipe, and so is a lost WebP.
 
     Raises: Busy if the generator is needed and cannot answer now; BundleError if its version cannot be loaded.
     """
     if kind == "png":
-        return images.png(service().paint(galaxy.recipe), galaxy)
+        return images.png(service().sample(galaxy.recipe), galaxy)
     if kind == "fits":
-        return images.fits(service().paint(galaxy.recipe), galaxy)
+        return images.fits(service().sample(galaxy.recipe), galaxy)
     try:
         with galaxy.image.storage.open(str(galaxy.image.name)) as file:
             return bytes(file.read())
     except FileNotFoundError:
-        content = images.webp(service().paint(galaxy.recipe))
+        content = images.webp(service().sample(galaxy.recipe))
         galaxy.image.save("", ContentFile(content), save=False)
-        # This column alone: votes may have been cast while it was painted.
+        # This column alone: votes may have been cast while it was sampled.
         Galaxy.objects.filter(pk=galaxy.pk).update(image=str(galaxy.image.name))
         return content
 
 
 def delete_galaxies(galaxies: QuerySet[Galaxy]) -> None:
-    """Delete galaxies with their votes and stored images, some hundreds at once."""
+    """Delete galaxies with their votes and stored images, DELETE_CHUNK in a transaction."""
     while chunk := list(galaxies.only("image")[:DELETE_CHUNK]):
         going = Galaxy.objects.filter(pk__in=[galaxy.pk for galaxy in chunk])
         with transaction.atomic():

@@ -1,15 +1,21 @@
-"""Lists of galaxies, page by page: the gallery, and what somebody made or liked."""
+"""Lists page by page: the gallery, what a person made or liked, the history.
+
+page = page_of(Galaxy.objects.gallery("new"), 1, viewer)
+page.items, page.number, page.has_next
+"""
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from django.db.models import QuerySet
 
 from accounts.models import User
-from galaxies.models import Galaxy, Vote
+from galaxies.models import Galaxy
 from galaxies.votes import mark_votes
 
 PAGE_SIZE = 24
-ORDERS = {"new": ["-created", "-id"], "best": ["-score", "-id"]}
+
+Item = TypeVar("Item")
 
 
 class NoSuchPage(Exception):
@@ -17,10 +23,10 @@ class NoSuchPage(Exception):
 
 
 @dataclass(frozen=True)
-class Page:
-    """Some galaxies of a list. How long the list is nobody counts: with a million of them that takes longer."""
+class Page(Generic[Item]):
+    """A part of a list. The length of the list is not counted: for a million rows that takes longer than the page."""
 
-    galaxies: list[Galaxy]
+    items: list[Item]
     number: int
     has_next: bool
 
@@ -35,25 +41,11 @@ class Page:
         return self.number + 1
 
 
-def gallery(order: str, cluster: int | None) -> QuerySet[Galaxy]:
-    """What is liked or published, "new" or "best" first; without a cluster, of all families."""
-    listed = Galaxy.objects.filter(listed=True).order_by(*ORDERS[order])
-    return listed if cluster is None else listed.filter(cluster=cluster)
+def page_of(galaxies: QuerySet[Galaxy], number: int, viewer: User | None) -> Page[Galaxy]:
+    """Return a page of galaxies with the viewer's votes; the first page is there even if it is empty.
 
-
-def made_by(person: User) -> QuerySet[Galaxy]:
-    """What somebody generated, newest first."""
-    return Galaxy.objects.filter(creator=person)
-
-
-def liked_by(person: User) -> QuerySet[Galaxy]:
-    """What somebody likes, in the order of liking, newest first."""
-    likes = {"votes__person": person, "votes__value": Vote.Value.LIKE}
-    return Galaxy.objects.filter(**likes).order_by("-votes__created", "-votes__id")
-
-
-def page_of(galaxies: QuerySet[Galaxy], number: int, viewer: User | None) -> Page:
-    """A page of a list with the viewer's votes. Raises: NoSuchPage beyond the last; the first is always there."""
+    Raises: NoSuchPage beyond the last page.
+    """
     start = (number - 1) * PAGE_SIZE
     # Prefetched, not joined: the families of a version are read once, not for every galaxy.
     found = list(galaxies.prefetch_related("model_version")[start : start + PAGE_SIZE + 1])

@@ -1,10 +1,9 @@
-"""What the site remembers: model versions and how they were trained, every galaxy's recipe, and who likes which."""
+"""The database: model versions and how they were trained, galaxies and their recipes, votes, tallies."""
 
 import secrets
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -13,6 +12,9 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+if TYPE_CHECKING:
+    from accounts.models import User
+
 MAX_SEED = 2**63 - 1
 MIN_PSI, MAX_PSI, DEFAULT_PSI = 0.3, 1.2, 0.8
 
@@ -20,35 +22,28 @@ MIN_PSI, MAX_PSI, DEFAULT_PSI = 0.3, 1.2, 0.8
 ID_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 ID_LENGTH = 11
 
+GALLERY_ORDERS = {"new": ["-created", "-id"], "best": ["-score", "-id"]}
+
 
 def new_public_id() -> str:
-    """An unguessable short id for a galaxy."""
+    """Return an unguessable short id for a galaxy."""
     return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
 
 
-def wilson_lower_bound(likes: int, dislikes: int, z: float = 1.96) -> float:
-    """The share of likes that is exceeded with 97.5% confidence (Wilson 1927): few votes count for little, 0 to 1."""
-    votes = likes + dislikes
-    if not votes:
-        return 0.0
-    share = likes / votes
-    spread = z * sqrt((share * (1 - share) + z * z / (4 * votes)) / votes)
-    return max(0.0, (share + z * z / (2 * votes) - spread) / (1 + z * z / votes))
-
-
 def image_path(galaxy: "Galaxy", filename: str) -> str:
-    """Where a galaxy's WebP is stored: in many small folders, because one of a million files is slow to list."""
+    """Return the path of a galaxy's WebP: in many small folders, since one of a million files is slow to list."""
     return f"galaxies/{galaxy.public_id[:2]}/{galaxy.public_id}.webp"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that makes an image, and nothing else. A blend has a second cluster and seed, and a mix from 0 to 1."""
+    """All that determines an image, and nothing else. A blend has a second cluster and seed, and a mix from 0 to 1."""
 
     version: str
     cluster: int
     seed: int
     psi: float
+    _: KW_ONLY
     cluster2: int | None = None
     seed2: int | None = None
     mix: float | None = None
@@ -96,15 +91,33 @@ class ModelVersion(models.Model):
         return Path(settings.MODELS_STORE) / self.version
 
     def family(self, cluster: int) -> dict[str, Any]:
-        """What people see of a cluster. Raises: KeyError if this version has no such cluster."""
+        """Return id, name, sentence, share and exemplars of a cluster. Raises: KeyError if there is no such cluster."""
         for family in self.families:
             if family["id"] == cluster:
                 return dict(family)
         raise KeyError(cluster)
 
 
+class GalaxyQuerySet(models.QuerySet["Galaxy"]):
+    """Lists of galaxies, each in an order that an index serves."""
+
+    def gallery(self, order: str, cluster: int | None = None) -> Self:
+        """Return what is liked or published, the "new" or the "best" first; without a cluster, of all families."""
+        listed = self.filter(listed=True).order_by(*GALLERY_ORDERS[order])
+        return listed if cluster is None else listed.filter(cluster=cluster)
+
+    def made_by(self, person: "User") -> Self:
+        """Return what a person generated, the newest first."""
+        return self.filter(creator=person)
+
+    def liked_by(self, person: "User") -> Self:
+        """Return what a person likes, the last liked first."""
+        likes = {"votes__person": person, "votes__value": Vote.Value.LIKE}
+        return self.filter(**likes).order_by("-votes__created", "-votes__id")
+
+
 class Galaxy(models.Model):
-    """One generated image. The recipe is the master; the stored WebP is a copy that can be painted again."""
+    """One generated image. The recipe is the master; the stored WebP is a copy that can be sampled again."""
 
     public_id = models.CharField(max_length=ID_LENGTH, unique=True, default=new_public_id, editable=False)
     model_version = models.ForeignKey(
@@ -141,6 +154,8 @@ class Galaxy(models.Model):
     )
 
     my_vote = ""  # the visitor's own, "like" or "dislike", where galaxies.votes.mark_votes has looked it up
+
+    objects = GalaxyQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "galaxies"
@@ -185,14 +200,20 @@ class Galaxy(models.Model):
 
     @property
     def recipe(self) -> Recipe:
-        """What to paint."""
+        """All that determines its image."""
         return Recipe(
-            self.model_version.version, self.cluster, self.seed, self.psi, self.cluster2, self.seed2, self.mix
+            self.model_version.version,
+            self.cluster,
+            self.seed,
+            self.psi,
+            cluster2=self.cluster2,
+            seed2=self.seed2,
+            mix=self.mix,
         )
 
 
 class Vote(models.Model):
-    """What somebody thinks of a galaxy. galaxies.votes writes them, together with the galaxy's sums."""
+    """A person's like or dislike of a galaxy. galaxies.votes writes it, together with the galaxy's sums."""
 
     class Value(models.TextChoices):
         LIKE = "like"
@@ -215,6 +236,15 @@ class Vote(models.Model):
         return f"{self.value} of {self.galaxy_id}"
 
 
+class TallyQuerySet(models.QuerySet["Tally"]):
+    """Sums of tallies."""
+
+    def sums_by(self, *columns: str) -> list[tuple[Any, ...]]:
+        """Return a row for each combination of values of the columns: (*values, generated, likes, dislikes), sorted."""
+        sums = [models.Sum(name) for name in ("generated", "likes", "dislikes")]
+        return list(self.order_by(*columns).values_list(*columns).annotate(*sums))
+
+
 class Tally(models.Model):
     """How many galaxies of a family were made on a day (UTC), and how many votes for such galaxies were cast on it.
 
@@ -228,6 +258,8 @@ class Tally(models.Model):
     likes = models.IntegerField(default=0)
     dislikes = models.IntegerField(default=0)
 
+    objects = TallyQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "tallies"
         constraints = [
@@ -238,10 +270,18 @@ class Tally(models.Model):
         return f"{self.day} {self.model_version_id}/{self.cluster}"
 
 
-class TrainingRun(models.Model):
-    """A training and how far it is. Its folder, NEBULAI_DATA_DIR/training/<name>, holds checkpoints, samples and logs.
+class TrainingRunQuerySet(models.QuerySet["TrainingRun"]):
+    """Training runs by their state."""
 
-    galaxies.training.life_cycle writes them, whether it was started from a shell or by the worker.
+    def live(self) -> Self:
+        """Return the runs that wait for the worker or are under way: one at most."""
+        return self.filter(state__in=TrainingRun.LIVE)
+
+
+class TrainingRun(models.Model):
+    """A training run and how far it is. galaxies.training.folders.path_of(name) is its folder.
+
+    galaxies.training.life_cycle and galaxies.training.control write these rows.
     """
 
     class State(models.TextChoices):
@@ -271,6 +311,8 @@ class TrainingRun(models.Model):
     losses = models.JSONField(default=dict)
     message = models.TextField(blank=True, help_text="Why it ended, in a sentence.")
     model_version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, blank=True)
+
+    objects = TrainingRunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created", "-id"]

@@ -1,4 +1,4 @@
-"""What somebody can do with all that is theirs: take it home, delete it."""
+"""A person's own data: download it, delete it."""
 
 import json
 from collections.abc import Iterator
@@ -12,24 +12,23 @@ from django.db import transaction
 from accounts.models import User
 from galaxies.archives import image_files, recipe_facts
 from galaxies.generation import delete_galaxies
-from galaxies.listing import made_by
-from galaxies.models import Vote
+from galaxies.models import Galaxy, Vote
 from galaxies.votes import delete_votes
 
 CHUNK = 200
 
 
-def delete_account(person: User, keep_galaxies: bool) -> None:
-    """Delete a person with their votes. Their galaxies stay without a maker, or go."""
+def delete_account(person: User, *, keep_galaxies: bool) -> None:
+    """Delete a person with their votes. Their galaxies stay without a creator, or are deleted as well."""
     if not keep_galaxies:
-        delete_galaxies(made_by(person))
+        delete_galaxies(Galaxy.objects.made_by(person))
     with transaction.atomic():
         delete_votes(person)
         person.delete()
 
 
 def data_files(person: User) -> Iterator[tuple[str, bytes]]:
-    """All that the site knows of a person, as files of a zip: account, votes, recipes, images."""
+    """Yield all that the site knows of a person as (name, content) pairs: account, votes, recipes, images."""
     account = {
         **{"email": person.email, "username": person.username, "joined": person.date_joined.isoformat()},
         "addresses": list(EmailAddress.objects.filter(user=person).values("email", "verified", "primary")),
@@ -45,7 +44,7 @@ def data_files(person: User) -> Iterator[tuple[str, bytes]]:
         "votes.json",
         _json([{"galaxy": str(each.galaxy), "value": each.value, "at": each.created.isoformat()} for each in votes]),
     )
-    made = made_by(person).prefetch_related("model_version")
+    made = Galaxy.objects.made_by(person).prefetch_related("model_version")
     yield "recipes.json", _json([recipe_facts(galaxy) for galaxy in made.iterator(CHUNK)])
     for galaxy, content in image_files(made.iterator(CHUNK), "webp"):
         if content:

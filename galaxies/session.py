@@ -1,4 +1,4 @@
-"""What a visitor does before logging in is kept in the session, and becomes theirs when they log in."""
+"""What a visitor does before logging in: kept in the session, and given to the person who logs in."""
 
 from django.contrib.sessions.backends.base import SessionBase
 
@@ -6,29 +6,29 @@ from accounts.models import User
 from galaxies import votes
 from galaxies.models import Galaxy
 
-MADE, PRESSED = "made", "pressed"
+MADE, VOTE = "made", "pressed"  # keys of the session; open sessions have them already
 MAX_MADE = 500  # public ids that one session keeps
 
 
 def remember_made(session: SessionBase, galaxy: Galaxy) -> None:
-    """The visitor generated this."""
+    """Keep that the visitor generated this galaxy."""
     session[MADE] = [*session.get(MADE, []), galaxy.public_id][-MAX_MADE:]
 
 
-def remember_pressed(session: SessionBase, galaxy: Galaxy, value: str) -> None:
-    """The visitor pressed like or dislike, and is on the way to log in."""
-    session[PRESSED] = {"galaxy": galaxy.public_id, "value": value}
+def remember_vote(session: SessionBase, galaxy: Galaxy, value: str) -> None:
+    """Keep the vote of a visitor who is on the way to log in."""
+    session[VOTE] = {"galaxy": galaxy.public_id, "value": value}
 
 
 def claim(session: SessionBase, person: User) -> Galaxy | None:
-    """Make what the visitor generated the person's, unless it is somebody's, and cast the vote that was pressed.
+    """Make the person the creator of what the visitor generated, unless it has one, and cast the visitor's vote.
 
-    Returns: the galaxy voted on, if one was pressed and is still there.
+    Returns: the galaxy voted on; None if there was no vote or the galaxy is gone.
     """
     Galaxy.objects.filter(public_id__in=session.pop(MADE, []), creator=None).update(creator=person)
-    if pressed := session.pop(PRESSED, None):
+    if vote := session.pop(VOTE, None):
         try:
-            return votes.press(person, pressed["galaxy"], pressed["value"], shown="")
+            return votes.toggle_vote(person, vote["galaxy"], vote["value"], shown="")
         except Galaxy.DoesNotExist:
             pass
     return None

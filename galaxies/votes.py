@@ -1,4 +1,8 @@
-"""Voting, and the sums of votes that stand in the galaxies. A value is "like" or "dislike", "" stands for no vote."""
+"""Votes, and their sums in the rows of galaxies. A value is "like", "dislike" or "" for no vote.
+
+galaxy = toggle_vote(person, public_id, "like")
+galaxy.my_vote, galaxy.likes, galaxy.dislikes
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,16 +12,19 @@ from django.utils import timezone
 
 from accounts.models import User
 from galaxies import tallies
-from galaxies.models import Galaxy, Vote, wilson_lower_bound
+from galaxies.approval import wilson_lower_bound
+from galaxies.models import Galaxy, Vote
 
 SUMS = ["likes", "dislikes", "score"]
 CHUNK = 500  # galaxies locked and written at once when all votes of a person go
 
 
-def press(person: User, public_id: str, value: str, shown: str | None = None) -> Galaxy:
-    """Press like or dislike: cast the vote, change it, or take it back if it is what the page showed.
+def toggle_vote(person: User, public_id: str, value: str, shown: str | None = None) -> Galaxy:
+    """Cast or change a person's vote, or take it back if `value` is the vote that the page showed.
 
-    Without `shown`, what is in the database counts as shown. With it, both presses of a double click mean the same.
+    shown: the vote on the page when its button was clicked, so that both clicks of a double click mean the same; None
+    stands for the vote in the database.
+    Returns: the galaxy with its new sums and `my_vote`.
     Raises: Galaxy.DoesNotExist, with nothing written.
     """
     with transaction.atomic():
@@ -41,7 +48,7 @@ def press(person: User, public_id: str, value: str, shown: str | None = None) ->
 
 
 def mark_votes(galaxies: Iterable[Galaxy], person: User | None) -> None:
-    """Set `my_vote` of each to what the person thinks of it: one query for all."""
+    """Set `my_vote` of each galaxy to the person's vote, with one query for all."""
     if person:
         by_id = {galaxy.pk: galaxy for galaxy in galaxies}
         for vote in Vote.objects.filter(person=person, galaxy__in=by_id):
@@ -50,7 +57,7 @@ def mark_votes(galaxies: Iterable[Galaxy], person: User | None) -> None:
 
 @transaction.atomic
 def delete_votes(person: User) -> None:
-    """Take back all that a person voted."""
+    """Delete all votes of a person and take them out of the sums."""
     votes = Vote.objects.filter(person=person).order_by("galaxy")
     changes: Counter[tallies.Entry] = Counter()
     while chunk := dict(votes.values_list("galaxy", "value")[:CHUNK]):
@@ -62,7 +69,7 @@ def delete_votes(person: User) -> None:
         Galaxy.objects.bulk_update(galaxies, SUMS)
         changes.subtract(tallies.counted(Galaxy.objects.none(), going))
         going.delete()
-    tallies.add(changes)  # once all galaxies are locked: see there
+    tallies.add(changes)  # last, once all galaxies are locked: see there
 
 
 def _count(galaxy: Galaxy, value: str, change: int) -> None:

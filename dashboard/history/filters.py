@@ -1,4 +1,4 @@
-"""What the history can be filtered by, and which part of that an index serves."""
+"""The filters of the history, and which of them an index serves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ VOTES = {"any": "With votes", "liked": "Liked", "disliked": "Disliked", "none": 
 Versions = Mapping[int, Mapping[str, Any]]  # version and families by the id of a model version
 
 
-class DayFilter(DateFilter):  # type: ignore[misc]  # it has no types
+class DayFilter(DateFilter):
     """Galaxies from a day on, or up to it."""
 
     field_class = DayField
 
 
 class HistoryForm(forms.Form):
-    """What no single field can check."""
+    """Checks of the filters that need the database or two fields."""
 
     def clean_who(self) -> str | tuple[int, ...]:
-        """The ids of those who have this address, of whom there may be more than one."""
+        """Return the ids of the people with this address: two people may have the same one."""
         who = str(self.cleaned_data["who"]).lower()
         if who in ("", VISITOR):
             return who
@@ -46,12 +46,12 @@ class HistoryForm(forms.Form):
         return values
 
 
-# Columns as no index knows them: SQLite, which keeps no statistics, would take one that leaves a million rows.
+# Columns in a form that no index has: SQLite keeps no statistics, and could choose an index that leaves a million rows.
 UNINDEXED = {"version_of": F("model_version_id") + 0, "family_of": F("cluster") + 0, "maker": F("creator_id") + 0}
 
 
-class HistoryFilter(FilterSet):  # type: ignore[misc]
-    """Filters that can be applied to any galaxies and leave the choice of an index to those."""
+class HistoryFilter(FilterSet):
+    """Filters for any query of galaxies; the query alone, not the filters, decides which index is used."""
 
     since = DayFilter(label="From", method="filter_since")
     until = DayFilter(label="To", method="filter_until")
@@ -73,7 +73,7 @@ class HistoryFilter(FilterSet):  # type: ignore[misc]
         ]
 
     def among(self, galaxies: QuerySet[Galaxy]) -> QuerySet[Galaxy]:
-        """What the filters leave of these. Only where they are valid."""
+        """Return the galaxies that the filters leave. The filters must be valid."""
         kinds = {name: ExpressionWrapper(column, BigIntegerField()) for name, column in UNINDEXED.items()}
         return self.filter_queryset(galaxies.alias(**kinds))  # type: ignore[no-any-return]
 
@@ -113,7 +113,7 @@ def _before_end(day: date) -> Q:
 
 @dataclass(frozen=True)
 class Served:
-    """Galaxies that one index finds, in the order of a column, and the filters that are met by them."""
+    """Galaxies that one index finds, in the order of `column`, and the filters that they all meet."""
 
     galaxies: QuerySet[Galaxy]
     filters: frozenset[str]
@@ -121,7 +121,7 @@ class Served:
 
 
 def served(filters: HistoryFilter) -> list[Served]:
-    """What indexes find of a valid filter, what is likely to leave least first. The last is all galaxies."""
+    """Return what indexes find of valid filters, what probably leaves fewest first. The last meets only the days."""
     values = {name: value for name, value in filters.form.cleaned_data.items() if value}
     days = values.keys() & {"since", "until"}
     span = Galaxy.objects.filter(

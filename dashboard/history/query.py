@@ -1,6 +1,6 @@
-"""A page of all galaxies ever made, filtered and sorted as staff like, whatever the number of galaxies.
+"""Pages of the history, filtered and sorted, in bounded time whatever the number of galaxies.
 
-page = page_of(filters, "-created", 1)                  # filters: a valid HistoryFilter of all galaxies
+page = page_of(filters, versions, "-created", 1)        # filters: a valid HistoryFilter
 """
 
 import csv
@@ -13,13 +13,13 @@ from django.db.models import QuerySet
 from accounts.models import display_name
 from dashboard.history.filters import VISITOR, HistoryFilter, Served, Versions, served
 from dashboard.overview.query import family_name
-from galaxies.listing import NoSuchPage
+from galaxies.listing import NoSuchPage, Page
 from galaxies.models import Galaxy
 
 PAGE_SIZE = 50
 MAX_PAGE = 200  # beyond, skipping the rows before would take too long; days narrow it down
-# Filters that no index serves together look through this many galaxies at most; more would take longer than anybody
-# waits. It says so where it was not all.
+# Filters that no index serves together look through this many galaxies at most, so that nobody waits too long; the page
+# says so if these were not all.
 SCAN = 20_000
 SORTS = {"created": "Made", "likes": "Likes", "dislikes": "Dislikes"}
 CHUNK = 2000  # rows read at once for the export
@@ -28,7 +28,7 @@ HEADER = ["id", "made", "family", "version", "cluster", "seed", "psi", "who", "l
 
 @dataclass(frozen=True)
 class Row:
-    """A galaxy with what people call its family and its maker."""
+    """A galaxy with the name of its family, its version and the address of its creator."""
 
     galaxy: Galaxy
     family: str
@@ -37,33 +37,23 @@ class Row:
 
     @property
     def key(self) -> str:
-        """What the filter by family calls it."""
+        """Its value in the filter by family."""
         return f"{self.version}:{self.galaxy.cluster}"
 
 
-@dataclass(frozen=True)
-class Page:
-    """A part of the history. `looked_to`: the day on which looking through the galaxies was given up, if it was."""
+@dataclass(frozen=True, kw_only=True)
+class HistoryPage(Page[Row]):
+    """A page of the history. limited: only SCAN galaxies were looked through; looked_to: the last one's day."""
 
-    rows: list[Row]
-    number: int
-    has_next: bool
     limited: bool
     looked_to: date | None
 
-    @property
-    def previous(self) -> int:
-        """The number of the page before."""
-        return self.number - 1
 
-    @property
-    def next(self) -> int:
-        """The number of the page after."""
-        return self.number + 1
+def page_of(filters: HistoryFilter, versions: Versions, sort: str, number: int) -> HistoryPage:
+    """Return a page sorted by a key of SORTS, descending with a minus; the first is there even if it is empty.
 
-
-def page_of(filters: HistoryFilter, versions: Versions, sort: str, number: int) -> Page:
-    """A page, sorted by a key of SORTS, downwards with a minus. Raises: NoSuchPage beyond the last but the first."""
+    Raises: NoSuchPage beyond the last page.
+    """
     galaxies, walked = _findable(filters, sort)
     start = (number - 1) * PAGE_SIZE
     found = list(_sorted(galaxies, sort).select_related("creator")[start : start + PAGE_SIZE + 1])
@@ -74,11 +64,12 @@ def page_of(filters: HistoryFilter, versions: Versions, sort: str, number: int) 
     looked_to = None
     if walked is not None and sort.endswith("created"):
         looked_to = _sorted(walked, sort).values_list("created", flat=True)[SCAN - 1].date()
-    return Page(rows, number, more and number < MAX_PAGE, walked is not None, looked_to)
+    has_next = more and number < MAX_PAGE
+    return HistoryPage(rows, number, has_next, limited=walked is not None, looked_to=looked_to)
 
 
 def _findable(filters: HistoryFilter, sort: str) -> tuple[QuerySet[Galaxy], QuerySet[Galaxy] | None]:
-    """The galaxies to sort and to show, and if these are not all, what was walked through until it took too long."""
+    """Return the galaxies to sort and show and, if these are not all, the query whose first SCAN were searched."""
     choices = served(filters)
     wanted = frozenset(name for name, value in filters.form.cleaned_data.items() if value)
     walk = _in_order(choices, sort)
@@ -92,7 +83,7 @@ def _findable(filters: HistoryFilter, sort: str) -> tuple[QuerySet[Galaxy], Quer
 
 
 def _in_order(choices: list[Served], sort: str) -> Served:
-    """What an index finds in the order wanted."""
+    """Return the choice that an index serves in the order wanted."""
     column = sort.removeprefix("-")
     return next((choice for choice in choices if choice.column == column), Served(Galaxy.objects.all(), frozenset()))
 
@@ -106,21 +97,21 @@ def _sorted(galaxies: QuerySet[Galaxy], sort: str) -> QuerySet[Galaxy]:
 
 
 def row_of(galaxy: Galaxy, versions: Versions) -> Row:
-    """What people call it. `creator` should be loaded."""
+    """Return the row of a galaxy. Its `creator` should be loaded."""
     version = versions[galaxy.model_version_id]
     who = display_name(galaxy.creator) if galaxy.creator else VISITOR
     return Row(galaxy, family_name(version, galaxy.cluster), version["version"], who)
 
 
 class _Echo:
-    """What csv.writer writes into: it hands each line back."""
+    """A file for csv.writer that returns each line instead of keeping it."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def csv_lines(filters: HistoryFilter, versions: Versions, sort: str) -> Iterator[str]:
-    """All that the filters leave, by age: the oldest first where the page is sorted so, otherwise the newest."""
+    """Yield the CSV of all galaxies that the filters leave, the newest first unless the page has the oldest first."""
     writer = csv.writer(_Echo())
     yield writer.writerow(HEADER)
     order = "created" if sort == "created" else "-created"
@@ -133,5 +124,5 @@ def csv_lines(filters: HistoryFilter, versions: Versions, sort: str) -> Iterator
 
 
 def _harmless(cell: object) -> object:
-    """A text that a spreadsheet would take for a formula gets an apostrophe, which makes it text again."""
+    """Put an apostrophe before a text that a spreadsheet would take for a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,3 +1,5 @@
+"""The history: every galaxy, as a table to filter and sort, and as CSV."""
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +19,7 @@ from nebulai.views import problem
 
 
 class ListForm(forms.Form):
-    """How the history is sorted, and where in it somebody is. What cannot be read is a page that is not there."""
+    """The sort and the page number of the history. Values that are not valid answer 404."""
 
     sort = forms.ChoiceField(
         required=False, choices=[(f"{sign}{column}", label) for column, label in SORTS.items() for sign in ("", "-")]
@@ -33,7 +35,7 @@ class ListForm(forms.Form):
 
 @dataclass(frozen=True)
 class Column:
-    """A heading that sorts: `state` is what aria-sort says, `sort` what pressing it asks for."""
+    """A heading that sorts. state: for aria-sort; sort: what its link asks for."""
 
     name: str
     label: str
@@ -58,7 +60,7 @@ def _columns(sort: str) -> dict[str, Column]:
 @staff_only
 @vary_on_headers("HX-Request")
 def history(request: HtmxHttpRequest) -> HttpResponse:
-    """All galaxies ever made; for htmx the filters and the table alone."""
+    """Show all galaxies ever generated; to htmx, the filters and the table alone."""
     position, filters, versions = _asked(request)
     context: dict[str, Any] = {"filters": filters, "sort": position["sort"], "columns": _columns(position["sort"])}
     context |= {"scan": SCAN, "max_page": MAX_PAGE}
@@ -75,7 +77,7 @@ def history(request: HtmxHttpRequest) -> HttpResponse:
 @require_safe
 @staff_only
 def history_csv(request: HttpRequest) -> HttpResponseBase:
-    """The same galaxies, all of them, as a table to take home."""
+    """Send all galaxies that the filters leave as CSV."""
     position, filters, versions = _asked(request)
     if not filters.is_valid():
         errors = " ".join(str(error) for errors in filters.errors.values() for error in errors)
@@ -87,7 +89,7 @@ def history_csv(request: HttpRequest) -> HttpResponseBase:
 
 
 def _asked(request: HttpRequest) -> tuple[dict[str, Any], HistoryFilter, dict[int, dict[str, Any]]]:
-    """Sort and page number, the filters, and the versions that there are. Raises: Http404 if there is no such sort."""
+    """Return sort and page number, the filters, and the versions by id. Raises: Http404 if there is no such sort."""
     form = ListForm({"sort": request.GET.get("sort"), "number": None, "page": request.GET.get("page")})
     if not form.is_valid():
         raise Http404

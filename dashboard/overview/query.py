@@ -1,7 +1,7 @@
-"""What the overview shows, from the tallies: a few thousand rows, however many galaxies there are.
+"""The numbers of the overview, from the tallies: a few thousand rows, however many galaxies there are.
 
 days, known = sums_by_day(), versions()
-whole = read_whole(today, days, known)                  # whatever is looked at
+whole = read_whole(today, days, known)                  # what does not depend on the period
 report = read_period(period, today, days, known)        # what happened in the period
 """
 
@@ -10,33 +10,33 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet
 
 from accounts.models import User
-from dashboard.charts import Approval, Approvals, Bars, Scale, approvals, bars, scale
+from dashboard.charts import ApprovalChart, Bars, Scale, approval_chart, bars, scale
 from dashboard.periods import DAY, Period, written
+from galaxies.approval import Approval
 from galaxies.models import Galaxy, ModelVersion, Tally
 
-COLUMNS = ("generated", "likes", "dislikes")
 BEST = 6  # galaxies shown of the most liked, and of the most disliked
 METRICS = {"kid": "KID", "fid": "FID"}
 Days = Mapping[date, tuple[int, int, int]]  # generated, likes, dislikes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Total:
-    """A number of all time, of today so far, of the last 7 full days, and what these stand beside."""
+    """A number of all time, of today so far and of the last 7 full days, and what to compare these with."""
 
     name: str
     all: int
     today: int
     week_ago: int  # the whole day
-    last: int
-    before: int
+    last: int  # 7 full days
+    before: int  # the 7 days before those
 
     @property
     def change(self) -> str:
-        """From the 7 days before to the last 7."""
+        """The change from the 7 days before to the last 7, in percent; "" where there is none."""
         if not self.before:
             return ""
         percent = round(100 * (self.last - self.before) / self.before)
@@ -61,9 +61,9 @@ class Shown:
     family: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
-    """All that depends on the period."""
+    """All numbers that depend on the period."""
 
     period: Period
     step: str
@@ -72,13 +72,13 @@ class Report:
     votes: Bars
     sum: Row
     approval: Approval
-    families: Approvals
-    versions: Approvals
+    families: ApprovalChart
+    versions: ApprovalChart
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Whole:
-    """All that does not."""
+    """All numbers that do not depend on the period."""
 
     totals: tuple[Total, ...]
     most_liked: tuple[Shown, ...]
@@ -88,40 +88,44 @@ class Whole:
 
 
 def sums_by_day() -> Days:
-    """All days on which something happened, in order."""
-    sums = Tally.objects.values_list("day").annotate(*(Sum(name, default=0) for name in COLUMNS)).order_by("day")
-    return {day: tuple(numbers) for day, *numbers in sums if any(numbers)}
+    """Return the days on which something was generated or voted on, in order, with their sums."""
+    sums = Tally.objects.sums_by("day")
+    return {
+        day: (generated, likes, dislikes) for day, generated, likes, dislikes in sums if generated or likes or dislikes
+    }
 
 
 def versions() -> dict[int, dict[str, Any]]:
-    """What is needed of every model version by its id, the oldest first."""
+    """Return what the overview needs of every model version by its id, the oldest first."""
     wanted = ("pk", "version", "is_active", "trained", "registered", "families")
     numbers = ("metrics__kid", "metrics__fid", "metrics__other_extractors")  # without the rest, which is long
     return {row["pk"]: row for row in ModelVersion.objects.order_by("registered", "pk").values(*wanted, *numbers)}
 
 
 def read_period(period: Period, today: date, days: Days, known: Mapping[int, dict[str, Any]]) -> Report:
-    """What happened in a period."""
+    """Return the numbers of a period. today: the last day that may be in it, and which is not over."""
     charted = period.charted(next(iter(days), None))
     rows = tuple(Row(span.label, *_sum(days, span.since, span.until)) for span in charted.spans())
     labels, whole = [row.label for row in rows], Row(str(period), *_sum(days, period.since, period.until))
     unfinished = charted.until == today
-    families, by_version = _votes(period, known)
+    generated = bars(labels, [row.generated for row in rows], unfinished=unfinished)
+    votes = bars(labels, [row.likes for row in rows], [row.dislikes for row in rows], unfinished=unfinished)
+    families, by_version = _approvals(period, known)
     return Report(
-        period,
-        charted.step,
-        rows,
-        _short_labels(bars(labels, [row.generated for row in rows], unfinished=unfinished), charted),
-        _short_labels(bars(labels, [row.likes for row in rows], [row.dislikes for row in rows], unfinished), charted),
-        whole,
-        Approval("All votes", whole.likes, whole.dislikes),
-        approvals(families),
-        approvals(by_version),
+        period=period,
+        step=charted.step,
+        rows=rows,
+        generated=_short_labels(generated, charted),
+        votes=_short_labels(votes, charted),
+        sum=whole,
+        approval=Approval(whole.likes, whole.dislikes),
+        families=approval_chart(families),
+        versions=approval_chart(by_version),
     )
 
 
 def _short_labels(drawn: Bars, period: Period) -> Bars:
-    """Below the axis "3 Mar" says enough of a day or a week."""
+    """Shorten the labels of days and weeks below the axis to "3 Mar"."""
     if period.step not in (DAY, "week"):
         return drawn
     labels = tuple(replace(line, text=" ".join(line.text.split(" ")[:2])) for line in drawn.labels)
@@ -134,25 +138,21 @@ def _sum(days: Days, since: date, until: date) -> tuple[int, int, int]:
     return generated, likes, dislikes
 
 
-def _votes(
-    period: Period, known: Mapping[int, dict[str, Any]]
-) -> tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]]]:
-    """Likes and dislikes by family of the active version, and by version."""
+def _approvals(period: Period, known: Mapping[int, dict[str, Any]]) -> tuple[dict[str, Approval], dict[str, Approval]]:
+    """Return the approval of each family of the active version, and of each version, by their names."""
     cast = Tally.objects.filter(day__gte=period.since, day__lte=period.until)
     sums = {
         (version, cluster): (likes, dislikes)
-        for version, cluster, likes, dislikes in cast.values_list("model_version", "cluster").annotate(
-            Sum("likes"), Sum("dislikes")
-        )
+        for version, cluster, _, likes, dislikes in cast.sums_by("model_version", "cluster")
     }
     families = {
-        family["name"]: sums.get((pk, family["id"]), (0, 0))
+        family["name"]: Approval(*sums.get((pk, family["id"]), (0, 0)))
         for pk, version in known.items()
         if version["is_active"]
         for family in version["families"]
     }
     by_version = {
-        version["version"]: (
+        version["version"]: Approval(
             sum(likes for (of, _), (likes, _) in sums.items() if of == pk),
             sum(dislikes for (of, _), (_, dislikes) in sums.items() if of == pk),
         )
@@ -162,29 +162,29 @@ def _votes(
 
 
 def read_whole(today: date, days: Days, known: Mapping[int, dict[str, Any]]) -> Whole:
-    """What is true whatever period is looked at."""
-    measured = tuple(_scales(known.values()))
+    """Return the numbers that do not depend on the period."""
+    unmeasured = (row["version"] for row in known.values() if not row["metrics__kid"] and not row["metrics__fid"])
     return Whole(
-        (*_totals(today, days), _people(today)),
-        _shown(Galaxy.objects.filter(likes__gt=0).order_by("-likes", "-id"), known),
-        _shown(Galaxy.objects.filter(dislikes__gt=0).order_by("-dislikes", "-id"), known),
-        measured,
-        tuple(row["version"] for row in known.values() if not row["metrics__kid"] and not row["metrics__fid"]),
+        totals=(*_totals(today, days), _people(today)),
+        most_liked=_shown(Galaxy.objects.filter(likes__gt=0).order_by("-likes", "-id"), known),
+        most_disliked=_shown(Galaxy.objects.filter(dislikes__gt=0).order_by("-dislikes", "-id"), known),
+        scales=tuple(_scales(known.values())),
+        unmeasured=tuple(unmeasured),
     )
 
 
 def _totals(today: date, days: Days) -> Iterable[Total]:
     week = timedelta(days=7)
-    spans = [
-        (next(iter(days), today), max([today, *days])),
-        (today, today),
-        (today - week, today - week),
-        (today - week, today - timedelta(days=1)),
-        (today - 2 * week, today - timedelta(days=8)),
-    ]
-    sums = [_sum(days, *span) for span in spans]
+    spans = {
+        "all": (next(iter(days), today), max([today, *days])),
+        "today": (today, today),
+        "week_ago": (today - week, today - week),
+        "last": (today - week, today - timedelta(days=1)),
+        "before": (today - 2 * week, today - timedelta(days=8)),
+    }
+    sums = {span: _sum(days, *ends) for span, ends in spans.items()}
     for place, name in enumerate(("Generated", "Likes", "Dislikes")):
-        yield Total(name, *(each[place] for each in sums))
+        yield Total(name=name, **{span: numbers[place] for span, numbers in sums.items()})
 
 
 def _people(today: date) -> Total:
@@ -193,16 +193,14 @@ def _people(today: date) -> Total:
     def joined(since: date, until: date) -> Count:
         return Count("pk", filter=Q(date_joined__gte=_midnight(since), date_joined__lt=_midnight(until)))
 
-    spans = [
-        (today, today + day),
-        (today - week, today - week + day),
-        (today - week, today),
-        (today - 2 * week, today - week),
-    ]
     counts = User.objects.aggregate(
-        total=Count("pk"), **{f"span_{place}": joined(*span) for place, span in enumerate(spans)}
+        all=Count("pk"),
+        today=joined(today, today + day),
+        week_ago=joined(today - week, today - week + day),
+        last=joined(today - week, today),
+        before=joined(today - 2 * week, today - week),
     )
-    return Total("People", counts["total"], *(counts[f"span_{place}"] for place in range(4)))
+    return Total(name="People", **counts)
 
 
 def _midnight(day: date) -> datetime:
@@ -215,24 +213,24 @@ def _shown(galaxies: QuerySet[Galaxy], known: Mapping[int, dict[str, Any]]) -> t
 
 
 def family_name(version: Mapping[str, Any], cluster: int) -> str:
-    """What people call a cluster of a version."""
+    """Return the name of a cluster of a version."""
     return next((family["name"] for family in version["families"] if family["id"] == cluster), f"Family {cluster}")
 
 
 def _scales(known: Iterable[dict[str, Any]]) -> Iterator[Scale]:
     for metric, name in METRICS.items():
-        judged: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
+        measured: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
         for row in sorted(known, key=_trained):
             others = (row["metrics__other_extractors"] or {}).values()
             for entry in (row[f"metrics__{metric}"], *(numbers.get(metric) for numbers in others)):
                 if entry:
-                    judged.setdefault(entry["extractor"], []).append((row["version"], written(_trained(row)), entry))
-        for extractor, entries in judged.items():
+                    measured.setdefault(entry["extractor"], []).append((row["version"], written(_trained(row)), entry))
+        for extractor, entries in measured.items():
             yield scale(f"{metric}-{extractor}", name, extractor, entries)
 
 
 def _trained(row: Mapping[str, Any]) -> date:
-    """The day on which a version was trained or, where its bundle does not say, registered."""
+    """Return the day on which a version was trained or, if its bundle does not say, registered."""
     try:
         return date.fromisoformat(row["trained"][:10])
     except ValueError:

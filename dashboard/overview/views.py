@@ -1,3 +1,5 @@
+"""The overview: what is generated, and what people think of it."""
+
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +19,7 @@ from galaxies.views.http import HtmxHttpRequest
 @staff_only
 @vary_on_headers("HX-Request")
 def overview(request: HtmxHttpRequest) -> HttpResponse:
-    """The numbers of a range of days, and those of all time; for htmx the former alone."""
+    """Show the numbers of a range of days and those of all time; to htmx, the former alone."""
     today = timezone.now().date()  # in UTC, as the tallies
     days, known = sums_by_day(), versions()
     form = PeriodForm(request.GET, today, next(iter(days), None))

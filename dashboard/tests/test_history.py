@@ -68,7 +68,7 @@ def crowd(version: ModelVersion) -> list[Galaxy]:
         )
         for place, person in enumerate(people):
             if value := ("", "like", "dislike")[(number + place * number) % 3]:
-                votes.press(person, made[-1].public_id, value)
+                votes.toggle_vote(person, made[-1].public_id, value)
     return list(Galaxy.objects.order_by("pk"))
 
 
@@ -84,7 +84,7 @@ def test_only_staff_may_see_it(client: Client, address: str) -> None:
 
 def test_a_row_tells_what_is_known_of_a_galaxy(client: Client, staff: User, version: ModelVersion) -> None:
     galaxy = make_galaxy(model_version=version, creator=make_person("ada"), created=NOON, seed=77, psi=0.65)
-    votes.press(staff, galaxy.public_id, "like")
+    votes.toggle_vote(staff, galaxy.public_id, "like")
     make_galaxy(model_version=version, cluster=9)
     page = client.get("/dashboard/history/").content.decode()
     row = re.findall(r"<tr data-.*?</tr>", page, re.DOTALL)[1]

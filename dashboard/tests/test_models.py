@@ -71,7 +71,7 @@ def test_it_works(staff: Client, version: ModelVersion, second: ModelVersion) ->
     assert f"New galaxies come from {version}" in text
     assert "0.031" in text and "0.120" in text and "−0.0060" in text  # noqa: RUF001
     assert "Extractor: encoder · 1,293 real, 10,000 generated" in text
-    assert "1,200 galaxies painted" in text
+    assert "1,200 galaxies generated" in text
     assert "75%" in text and "65% to 83%" in text
     assert "Not measured yet" in text
     assert f"{version.n_clusters} families · {version.resolution} px" in text
@@ -228,8 +228,8 @@ def test_the_page_says_what_this_process_really_serves(
     assert 'role="alert"' not in staff.get(MODELS).content.decode()
     versions.activate(second)
     text = words(staff.get(MODELS).content)
-    assert f"This process still paints with {version} and follows within seconds." in text
-    assert "still paints here" in text
+    assert f"This process still generates with {version} and follows within seconds." in text
+    assert "still generates here" in text
     monkeypatch.setattr(generator, "_refused", "second/generator.npz is damaged.")
     text = words(staff.get(MODELS).content)
     assert f"second/generator.npz is damaged. {version} goes on serving." in text
@@ -240,7 +240,7 @@ def test_what_a_process_still_serves_is_not_deleted(
     generator: Service, version: ModelVersion, second: ModelVersion
 ) -> None:
     versions.activate(second)
-    with pytest.raises(versions.VersionError, match="still paints"):
+    with pytest.raises(versions.VersionError, match="still generates"):
         versions.delete(version)
 
 
@@ -276,7 +276,7 @@ def test_comparing_shows_both_and_matches_families_by_images(
     assert "families are matched by the images they share" in text
     assert text.count("100% of the images of both families are in both") == version.n_clusters
     assert f"/model/{version}/samples.webp" in page.decode()
-    assert "/0/0.webp" not in page.decode()  # painted when asked for
+    assert "/0/0.webp" not in page.decode()  # sampled when asked for
     fragment = staff.get(compare(version, second, "&seed=7"), headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in fragment
     images = re.findall(r'src="(/dashboard/models/[^"]+)"', fragment)
@@ -288,7 +288,7 @@ def test_comparing_shows_both_and_matches_families_by_images(
         assert Image.open(BytesIO(response.content)).size == (6 * version.resolution, version.resolution)
 
 
-def test_a_version_that_cannot_paint_is_compared_all_the_same(
+def test_a_version_that_cannot_be_loaded_is_compared_all_the_same(
     staff: Client, generator: Service, version: ModelVersion, second: ModelVersion
 ) -> None:
     damage(second)

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from dashboard.charts import Approval, bars
+from dashboard.charts import bars
 from dashboard.periods import MAX_BARS, Period
 from galaxies import tallies, votes
 from galaxies.models import Galaxy, ModelVersion
@@ -94,9 +94,9 @@ def test_likes_dislikes_and_approval_by_family_and_version(client: Client, staff
     (third,) = made(1, model_version=other, cluster=1)
     people = [make_person(f"person{number}") for number in range(10)]
     for number, person in enumerate(people):
-        votes.press(person, first.public_id, "like" if number else "dislike")
+        votes.toggle_vote(person, first.public_id, "like" if number else "dislike")
     for person in people[:3]:
-        votes.press(person, third.public_id, "dislike")
+        votes.toggle_vote(person, third.public_id, "dislike")
     text = page(client)
     # the 95% Wilson interval of 9 of 10 is 0.596 to 0.982
     assert rows(text, "Family") == [
@@ -212,7 +212,7 @@ def test_charts_can_be_read_without_seeing_them(client: Client, staff: User, ver
     version.metrics = {"kid": ENTRY, "fid": ENTRY}
     version.save()
     (galaxy,) = made(1, model_version=version)
-    votes.press(staff, galaxy.public_id, "like")
+    votes.toggle_vote(staff, galaxy.public_id, "like")
     text = page(client)
     charts = re.findall(
         r'<svg [^>]*role="img"[^>]*aria-labelledby="([\w-]+) ([\w-]+)"[^>]*> <title id="([\w-]+)">', text
@@ -236,18 +236,11 @@ def test_the_number_of_queries_does_not_depend_on_how_much_there_is(
         values = {"n_clusters": 1, "resolution": 64, "checksum": "0" * 64, "metrics": {"kid": ENTRY}}
         ModelVersion.objects.create(version=f"v{number}", **values)
         (galaxy,) = made(number, model_version=version, cluster=number % 2)
-        votes.press(make_person(f"p{number}"), galaxy.public_id, "like")
+        votes.toggle_vote(make_person(f"p{number}"), galaxy.public_id, "like")
     with django_assert_num_queries(8):
         client.get("/dashboard/?range=all")
     with django_assert_num_queries(5):
         client.get("/dashboard/?range=all", headers=HTMX)
-
-
-def test_approval_is_a_share_with_its_interval() -> None:
-    assert (Approval("x", 0, 0).share, Approval("x", 0, 0).low, Approval("x", 0, 0).high) == (None, 0.0, 100.0)
-    half = Approval("x", 50, 50)
-    assert (half.low, half.share, half.high) == (40.4, 50.0, 59.6)
-    assert Approval("x", 3, 0).high == 100.0
 
 
 def test_bars_fill_their_height_to_scale() -> None:

@@ -1,4 +1,4 @@
-"""What the pages about model versions show of each."""
+"""What the pages about model versions show of each version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from galaxies.model_page import Figure
 from galaxies.models import Galaxy, ModelVersion
 from galaxies.registry import measurement, versions
 from galaxies.registry.measurement import Measuring
-from galaxies.registry.versions import Approval
+from galaxies.registry.versions import VersionTotals
 from galaxies.serving import service
 
 SHOWN = ("kid", "fid")
@@ -22,13 +22,15 @@ COMPARED = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Card:
-    """A version as the list shows it. figures: empty if it was not measured; empty: it has painted no galaxy."""
+    """A version in the list. figures: () if it was not measured; serving: this process generates with it;
+    empty: it has no galaxies.
+    """
 
     version: ModelVersion
     trained: datetime | None
-    approval: Approval
+    totals: VersionTotals
     figures: tuple[Figure, ...]
     measuring: Measuring
     serving: bool
@@ -37,7 +39,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Row:
-    """One number of two versions; None for one that does not have it."""
+    """One metric of two versions; None for a version that was not measured for it."""
 
     title: str
     sentence: str
@@ -45,15 +47,15 @@ class Row:
 
 
 def cards() -> list[Card]:
-    """All versions: the active one first, archived ones last, the newest before the older."""
+    """Return all versions: the active one first, archived ones last, newer before older ones."""
     galaxies = Galaxy.objects.filter(model_version=OuterRef("pk")).order_by()
     found = ModelVersion.objects.annotate(used=Exists(galaxies)).order_by("-is_active", "archived", "-registered")
-    approvals, orders = versions.approvals(), measurement.orders()
+    totals, orders = versions.totals(), measurement.orders()
     return [
         Card(
             version=version,
             trained=_trained(version),
-            approval=approvals.get(version.pk, Approval()),
+            totals=totals.get(version.pk, VersionTotals()),
             figures=tuple(model_page.figures(version.metrics or {}, SHOWN).values()),
             measuring=orders.get(version.version, Measuring()),
             serving=version.version == service().version,
@@ -64,7 +66,7 @@ def cards() -> list[Card]:
 
 
 def rows(a: ModelVersion, b: ModelVersion) -> list[Row]:
-    """The numbers of two versions, side by side."""
+    """Return the metrics of two versions side by side, those that at least one of them has."""
     sides = [model_page.figures(version.metrics or {}, COMPARED) for version in (a, b)]
     return [_row(name, *sides) for name in COMPARED if any(name in side for side in sides)]
 
@@ -74,13 +76,16 @@ def _row(name: str, a: Mapping[str, Figure], b: Mapping[str, Figure]) -> Row:
     return Row(known.title, known.sentence, (a.get(name), b.get(name)))
 
 
-def same_judge(compared: list[Row]) -> bool | None:
-    """Whether all numbers of both were measured alike, so that they compare as numbers; None if none is of both."""
+def same_extractor(compared: list[Row]) -> bool | None:
+    """Tell whether all metrics of both versions were measured alike, so that their numbers compare directly.
+
+    Returns: None if no metric was measured for both.
+    """
     both = [(a, b) for a, b in (row.figures for row in compared) if a and b]
-    return all(_judge(a) == _judge(b) for a, b in both) if both else None
+    return all(_conditions(a) == _conditions(b) for a, b in both) if both else None
 
 
-def _judge(figure: Figure) -> tuple[str, str, int]:
+def _conditions(figure: Figure) -> tuple[str, str, int]:
     return figure.extractor, dict(figure.conditions).get("Version", ""), figure.n_real
 
 

@@ -1,4 +1,4 @@
-"""Model versions: list, comparison, and what staff do with them."""
+"""Model versions: the list, the comparison of two, and what staff do with them."""
 
 import logging
 from collections.abc import Callable
@@ -31,7 +31,7 @@ SEEDS = 6  # of a strip
 @require_safe
 @staff_only
 def models(request: HttpRequest) -> HttpResponse:
-    """All versions, and what can be done with them."""
+    """Show all versions, and buttons for what can be done with them."""
     cards = query.cards()
     active = next((card.version for card in cards if card.version.is_active), None)
     context = {
@@ -49,7 +49,7 @@ def models(request: HttpRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @busy_is_503
 def compare(request: HtmxHttpRequest) -> HttpResponse:
-    """Two versions side by side; for htmx what both paint from the same seeds, which may take some seconds."""
+    """Show two versions side by side; to htmx, what both generate from the same seeds, which may take some seconds."""
     names = [request.GET.get(side, "") for side in "ab"]
     a, b = (ModelVersion.objects.filter(version=name).first() for name in names)
     if a is None or b is None or a == b:
@@ -57,19 +57,19 @@ def compare(request: HtmxHttpRequest) -> HttpResponse:
         return redirect("dashboard:models")
     seed = _seed(request.GET.get("seed", "0"))
     rows, matched = query.rows(a, b), match_families(a, b)
-    paint = request.htmx or "paint" in request.GET
+    show_samples = request.htmx or "paint" in request.GET
     context = {
         "sides": (a, b),
         "versions": ModelVersion.objects.order_by("archived", "-registered"),
         "rows": rows,
-        "same_judge": query.same_judge(rows),
+        "same_extractor": query.same_extractor(rows),
         "matched": matched,
         "pairs": [(pair.shared, ((a, pair.a), (b, pair.b))) for pair in matched.pairs],
         "seed": seed,
         "last_seed": seed + SEEDS - 1,
         "next_seed": seed + SEEDS if seed + 2 * SEEDS <= MAX_SEED else 0,
-        "paint": paint,
-        "unpaintable": _load(a, b) if paint else "",
+        "show_samples": show_samples,
+        "refused": _load(a, b) if show_samples else "",
         "psi": DEFAULT_PSI,
     }
     return render(request, "dashboard/compare.html#seeds" if request.htmx else "dashboard/compare.html", context)
@@ -82,7 +82,7 @@ def _seed(text: str) -> int:
 
 
 def _load(*wanted: ModelVersion) -> str:
-    """Load versions before the page asks for their images, all at once. Returns: why one cannot be, or ""."""
+    """Load versions before the page asks for their images, all at once. Returns: why one cannot be loaded, or ""."""
     try:
         for version in wanted:
             service().at_hand(version.version)
@@ -96,25 +96,28 @@ def _load(*wanted: ModelVersion) -> str:
 @staff_only
 @busy_is_503
 def seeds(request: HttpRequest, version: str, cluster: int, seed: int) -> HttpResponse:
-    """Galaxies of one family from consecutive seeds, side by side in one WebP."""
+    """Send galaxies of one family from SEEDS consecutive seeds, side by side in one WebP."""
     found = get_object_or_404(ModelVersion, version=version)
     if cluster >= found.n_clusters or seed > MAX_SEED - SEEDS:
         raise Http404
     recipes = [Recipe(version, cluster, seed + i, DEFAULT_PSI) for i in range(SEEDS)]
     try:
-        painted = service().paint_many(recipes)
+        samples = service().sample_many(recipes)
     except BundleError as error:
         logger.error("%s", error)
         raise Http404 from None
-    response = HttpResponse(images.webp(np.concatenate(list(painted), axis=1)), content_type="image/webp")
+    response = HttpResponse(images.webp(np.concatenate(list(samples), axis=1)), content_type="image/webp")
     patch_cache_control(response, private=True, max_age=YEAR, immutable=True)  # the page's address names the checksum
     return response
 
 
 def _attempt(
-    request: HttpRequest, name: str, do: Callable[[ModelVersion], str | None], done: str, action: int = CHANGE
+    request: HttpRequest, name: str, do: Callable[[ModelVersion], str | None], *, done: str, action: int = CHANGE
 ) -> HttpResponse:
-    """Do something with a version, say what came of it, and remember who did it. `done`: "{}" is the version."""
+    """Do something with a version, show how it went, and log who did it.
+
+    do: may return the sentence to show; done: the sentence if it does not, with "{}" for the version.
+    """
     version = get_object_or_404(ModelVersion, version=name)
     try:
         said = do(version) or done.format(version)
@@ -131,17 +134,17 @@ def _attempt(
 @require_POST
 @staff_only
 def activate(request: HttpRequest, version: str) -> HttpResponse:
-    return _attempt(
-        request, version, versions.activate, "{} is active: every process paints new galaxies with it within seconds."
-    )
+    """Activate a version."""
+    done = "{} is active: every process generates new galaxies with it within seconds."
+    return _attempt(request, version, versions.activate, done=done)
 
 
 @require_POST
 @staff_only
 def roll_back(request: HttpRequest) -> HttpResponse:
-    """The form names the version that its page offered, so that pressing twice does not lead back and forth."""
+    """Roll back. The form names the version that its page offered, so that two clicks do not lead back and forth."""
     name = request.POST.get("version", "")
-    return _attempt(request, name, versions.roll_back, "Rolled back to {}, which is active again.")
+    return _attempt(request, name, versions.roll_back, done="Rolled back to {}, which is active again.")
 
 
 @require_POST
@@ -149,17 +152,20 @@ def roll_back(request: HttpRequest) -> HttpResponse:
 def archive(request: HttpRequest, version: str) -> HttpResponse:
     """Archive a version, or bring it back where the form says so."""
     if request.POST.get("archived") == "0":
-        return _attempt(request, version, versions.bring_back, "{} is offered again.")
-    return _attempt(request, version, versions.archive, "{} is archived: it is offered no more, its galaxies stay.")
+        return _attempt(request, version, versions.bring_back, done="{} is offered again.")
+    done = "{} is archived: it is offered no more, its galaxies stay."
+    return _attempt(request, version, versions.archive, done=done)
 
 
 @require_POST
 @staff_only
 def measure(request: HttpRequest, version: str) -> HttpResponse:
-    return _attempt(request, version, measurement.order, "{} waits to be measured: manage.py db_worker does it.")
+    """Order a version to be measured."""
+    return _attempt(request, version, measurement.order, done="{} waits to be measured: manage.py db_worker does it.")
 
 
 @require_POST
 @staff_only
 def delete_version(request: HttpRequest, version: str) -> HttpResponse:
-    return _attempt(request, version, versions.delete, "{} is deleted.", DELETION)
+    """Delete a version that has no galaxies."""
+    return _attempt(request, version, versions.delete, done="{} is deleted.", action=DELETION)

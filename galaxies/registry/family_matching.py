@@ -1,7 +1,7 @@
-"""Which family of one model version is which of another.
+"""Match the families of one model version with those of another.
 
 matched = match_families(old, new)
-matched.pairs[0]                        # (a family of the old one or None, one of the new or None, images they share)
+matched.pairs[0]                        # Pair(a family of the old or None, one of the new or None, percent they share)
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Family = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pair:
-    """Families that stand for each other; None for one without a partner. shared: percent of all images of the two."""
+    """Two families that correspond; None where one has no partner. shared: percent of all images of the two."""
 
     a: Family | None
     b: Family | None
@@ -30,14 +30,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Matched:
-    """All families of two versions. by_images: matched by the images they learned from, not by what they are called."""
+    """All families of two versions in pairs. by_images: matched by the training images they share, not by name."""
 
     pairs: tuple[Pair, ...]
     by_images: bool
 
 
 def match_families(a: ModelVersion, b: ModelVersion) -> Matched:
-    """Match by the images that both versions learned from, or by name and number where these differ or are not here."""
+    """Match families by shared training images or, if the versions learned from different ones, by name and number."""
     try:
         labels = _labels(a.path, a.checksum), _labels(b.path, b.checksum)
     except (BadZipFile, BundleError, LookupError, OSError, TypeError, ValueError):
@@ -49,16 +49,16 @@ def match_families(a: ModelVersion, b: ModelVersion) -> Matched:
 
 @lru_cache(maxsize=8)
 def _labels(path: Path, checksum: str) -> "tuple[str, Labels]":
-    """The fingerprint of a bundle's training data, and the family of each of these images: (N,)."""
+    """Return the fingerprint of a bundle's training data, and the family (N,) int64 of each of these images."""
     manifest = read_manifest(path)
     labels: Labels = Bundle(path, manifest).arrays("features.npz")["clusters"].astype("int64")
     return manifest.get("data", {}).get("fingerprint", ""), labels
 
 
 def _by_images(a: ModelVersion, b: ModelVersion, in_a: "Labels", in_b: "Labels") -> tuple[Pair, ...]:
-    from galaxies.ml.features.clusters import match_ids  # a second of imports that only a comparison should pay
+    from galaxies.ml.features.clusters import match_ids  # imports take a second, which only a comparison needs
 
-    swapped = in_a.max() > in_b.max()  # each of the fewer families gets a partner
+    swapped = in_a.max() > in_b.max()  # each family of the side with fewer gets a partner
     fewer, more = (in_b, in_a) if swapped else (in_a, in_b)
     order = match_ids(fewer, more, int(more.max()) + 1)[: int(fewer.max()) + 1]
     matches = [(other, one) if swapped else (one, other) for one, other in enumerate(order)]
@@ -81,7 +81,7 @@ def _by_name(a: ModelVersion, b: ModelVersion) -> tuple[Pair, ...]:
 
 
 def _complete(a: ModelVersion, b: ModelVersion, pairs: list[tuple[int, int, float | None]]) -> tuple[Pair, ...]:
-    """Pairs in the order of the first version's families, then those without a partner."""
+    """Return pairs in the order of the first version's families, then those without a partner."""
     known_a, known_b = ({family["id"]: family for family in version.families} for version in (a, b))
     pairs = sorted(pair for pair in pairs if pair[0] in known_a and pair[1] in known_b)
     alone_a = known_a.keys() - {one for one, _, _ in pairs}

@@ -1,12 +1,14 @@
-"""Whether a manifest says what the site goes by. Checksums say that files are whole, not that their words make sense.
+"""Check manifests. Checksums say that files are whole, not that the manifest makes sense.
 
 manifest = verify_all(path)                             # raises BundleError
 """
 
+import hashlib
 import json
 import math
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,14 @@ from galaxies.ml.bundle import MANIFEST, BundleError, read_manifest, verify
 VERSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MOST_FAMILIES = 255  # features.npz keeps families in a byte
 SMALLEST, LARGEST = 8, 2048  # px
-LONGEST_DATE = 40
+MAX_DATE = 40  # characters
 
 
 def verify_all(path: Path) -> dict[str, Any]:
-    """The manifest of the bundle in folder `path`, if pages and database can go by it and every file is whole.
+    """Check the manifest and the checksum of every file of the bundle in folder `path`.
 
-    Raises: BundleError naming what is wrong in one sentence.
+    Returns: the manifest.
+    Raises: BundleError that names what is wrong in one sentence.
     """
     try:
         wrong = next(_wrong(read_manifest(path)), None)
@@ -32,13 +35,20 @@ def verify_all(path: Path) -> dict[str, Any]:
     return verify(path)
 
 
+def manifest_checksum(path: Path) -> str:
+    """Return the sha256 of a bundle's manifest, by which the database knows it; "" if it cannot be read."""
+    with suppress(OSError):
+        return hashlib.sha256((path / MANIFEST).read_bytes()).hexdigest()
+    return ""
+
+
 def is_version_name(name: object) -> bool:
-    """Whether a version may be called so: it is also the name of a folder and a part of addresses."""
+    """Tell whether this can be a version's name, which is also the name of a folder and a part of URLs."""
     return isinstance(name, str) and VERSION_NAME.fullmatch(name) is not None
 
 
 def _wrong(manifest: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with it, one after the other, so that later checks may rely on earlier ones."""
+    """Yield what is wrong with a manifest. Ask for the first only: later checks rely on earlier ones."""
     families, files = manifest.get("families"), manifest.get("files") or {}
     if not is_version_name(manifest.get("version")):
         yield "names a version that is not made of letters, digits, dots and dashes"
@@ -52,10 +62,8 @@ def _wrong(manifest: dict[str, Any]) -> Iterator[str]:
         yield "does not describe its families"
     if not _is_count(manifest.get("n_clusters"), 1, MOST_FAMILIES) or len(families or ()) != manifest["n_clusters"]:
         yield "does not describe as many families as it counts"
-    if (
-        not all(_is_text(manifest.get(key, "")) for key in ("created", "credit"))
-        or len(manifest.get("created", "")) > 40
-    ):
+    texts = [manifest.get(key, "") for key in ("created", "credit")]
+    if not all(_is_text(text) for text in texts) or len(texts[0]) > MAX_DATE:
         yield "has a date or a credit that is no text"
     for number, family in enumerate(families or ()):
         if family.get("id") != number or not all(_is_text(family.get(key)) for key in ("name", "sentence")):
@@ -82,7 +90,7 @@ def _is_share(value: object) -> bool:
 
 
 def _is_jsonable(value: object) -> bool:
-    """PostgreSQL keeps neither NaN nor the null character."""
+    """Tell whether the database can store it: PostgreSQL keeps neither NaN nor the null character."""
     try:
         return "\\u0000" not in json.dumps(value, allow_nan=False)
     except ValueError:

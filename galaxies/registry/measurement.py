@@ -1,4 +1,4 @@
-"""Judging a version in the background: the worker starts `manage.py evaluate` as a process of its own.
+"""Measure a version in the background: the worker starts `manage.py evaluate` as a process of its own.
 
 TensorFlow would otherwise stay in the worker's memory for as long as that lives.
 """
@@ -22,30 +22,30 @@ from galaxies.registry.versions import VersionError
 logger = logging.getLogger(__name__)
 
 NEWEST = 200  # results that are looked through
-LONGEST = timedelta(hours=3)  # whoever is said to measure for longer was killed
+LONGEST = timedelta(hours=3)  # a worker that is said to measure for longer was killed
 
 
 class MeasuringFailed(Exception):
-    """A version could not be measured; the message is what `manage.py evaluate` said."""
+    """A version could not be measured; the message is the error of `manage.py evaluate`."""
 
 
 @dataclass(frozen=True)
 class Measuring:
-    """How the last order to measure a version stands: busy while it waits or is under way; failure is a sentence."""
+    """The last order to measure a version: `busy` while it waits or runs, `failure` if it failed; else both are ""."""
 
     busy: str = ""
     failure: str = ""
 
 
 def order(version: ModelVersion) -> None:
-    """Let the worker measure a version. Raises: VersionError if it waits for that already, or has no files."""
+    """Let the worker measure a version. Raises: VersionError if it waits for that or is being measured already."""
     if busy := orders().get(version.version, Measuring()).busy:
         raise VersionError(f"{version} {busy} already.")
     evaluate_version.enqueue(version.version)
 
 
 def orders() -> dict[str, Measuring]:
-    """By the name of the version, how its last order stands."""
+    """Return the state of the last order of each version, by its name."""
     found: dict[str, Measuring] = {}
     for result in DBTaskResult.objects.filter(task_path=evaluate_version.module_path).order_by("-enqueued_at")[:NEWEST]:
         found.setdefault(result.args_kwargs["args"][0], _measuring(result))
@@ -66,10 +66,10 @@ def _measuring(result: "DBTaskResult[..., str]") -> Measuring:
 
 @task()
 def evaluate_version(version: str) -> str:
-    """Measure a version, for the worker, in a process of low priority.
+    """Measure a version in a process of low priority. The worker calls this.
 
     Returns: the table that `manage.py evaluate` prints.
-    Raises: MeasuringFailed with its sentence.
+    Raises: MeasuringFailed with the error of that command.
     """
     nice = [shutil.which("nice") or "nice", "-n", "10"]
     command = [*nice, sys.executable, str(settings.BASE_DIR / "manage.py"), "evaluate", version]

@@ -1,4 +1,4 @@
-"""Bundles as zip files, to move models between sites. What comes in is believed in nothing.
+"""Export bundles as zip files and import them on another site. Nothing in an imported zip is trusted.
 
 path = export_bundle(version, Path("sdss-256.zip"))     # the same bytes for the same bundle
 version = import_bundle(Path("sdss-256.zip"))           # raises BundleError, with nothing left behind
@@ -23,9 +23,8 @@ from django.db import DatabaseError
 from galaxies import model_page
 from galaxies.ml.bundle import MANIFEST, METRICS, BundleError
 from galaxies.models import ModelVersion
-from galaxies.registry.manifests import verify_all
+from galaxies.registry.manifests import manifest_checksum, verify_all
 from galaxies.registry.registration import register_bundle
-from galaxies.registry.versions import manifest_checksum
 
 MOST_FILES = 5_000
 LARGEST_FILE = 512 * 2**20
@@ -43,6 +42,7 @@ DAMAGED = "{} is no zip file, or a damaged one: copy or export it again."
 def export_bundle(version: ModelVersion, file: Path) -> Path:
     """Write a version's bundle as a zip of one folder, whole or not at all.
 
+    Returns: `file`.
     Raises: BundleError if the bundle is damaged, the file is there already or cannot be written.
     """
     manifest = verify_all(version.path)
@@ -66,16 +66,16 @@ def export_bundle(version: ModelVersion, file: Path) -> Path:
 
 
 def import_bundle(file: Path) -> ModelVersion:
-    """Unpack a zip beside the models store's bundles, check it, move it in and register it.
+    """Unpack a zip beside the models store's bundles, check it, move it into the store and register it.
 
-    A bundle that is there already is left as it is, or mended where its files are damaged.
+    The same bundle in the store already is kept, or replaced if its files are damaged.
     Raises: BundleError, in one sentence, with nothing left behind.
     """
     with _unpacked(file) as folder:
         try:
             manifest = verify_all(folder)
-            _refuse_strangers(folder, manifest["files"])
-            _refuse_odd_numbers(folder)
+            _refuse_unlisted_files(folder, manifest["files"])
+            _refuse_unreadable_metrics(folder)
         except BundleError as error:
             raise BundleError(str(error).replace(str(folder), file.name)) from error
         target = settings.MODELS_STORE / manifest["version"]
@@ -86,7 +86,7 @@ def import_bundle(file: Path) -> ModelVersion:
 
 @contextmanager
 def _unpacked(file: Path) -> Iterator[Path]:
-    """A hidden folder of the models store with a zip's files, which goes again unless it is moved away."""
+    """Yield a hidden folder of the models store with a zip's files, and delete it unless it was moved away."""
     partial = Path(settings.MODELS_STORE) / f".{secrets.token_hex(8)}.partial"
     try:
         with file.open("rb") as stream:
@@ -107,7 +107,10 @@ def _unpacked(file: Path) -> Iterator[Path]:
 
 
 def _check_end(file: Path, stream: IO[bytes]) -> None:
-    """Look at the end of a zip, which says how long the list of its files is, before that list is read."""
+    """Check the record at the end of a zip, which gives the length of its list of files, before that list is read.
+
+    Raises: BundleError.
+    """
     size = stream.seek(0, 2)
     stream.seek(max(0, size - 42))
     tail = stream.read().rjust(42, b"\0")
@@ -119,7 +122,7 @@ def _check_end(file: Path, stream: IO[bytes]) -> None:
 
 
 def _check_entries(file: Path, entries: list[ZipInfo]) -> list[tuple[ZipInfo, PurePosixPath]]:
-    """The files with their places inside the one folder that the zip holds."""
+    """Return the files, each with its path inside the zip's one folder. Raises: BundleError."""
     if len(entries) > MOST_FILES:
         raise BundleError(f"{file} holds {len(entries):,} files, more than a bundle does: it was not unpacked.")
     found: dict[str, tuple[ZipInfo, PurePosixPath]] = {}
@@ -139,7 +142,7 @@ def _check_entries(file: Path, entries: list[ZipInfo]) -> list[tuple[ZipInfo, Pu
 
 
 def _check_entry(file: Path, entry: ZipInfo) -> PurePosixPath:
-    """Where an entry wants to lie."""
+    """Return the path of an entry. Raises: BundleError unless it is a plain file or folder inside the bundle."""
     name, path = entry.orig_filename, PurePosixPath(entry.filename)
     parts = entry.filename.rstrip("/").split("/")
     odd = "\\" in name or ":" in name or not entry.filename.isprintable() or entry.filename != name
@@ -156,7 +159,7 @@ def _check_entry(file: Path, entry: ZipInfo) -> PurePosixPath:
 
 
 def _extract(file: Path, archive: ZipFile, entries: list[tuple[ZipInfo, PurePosixPath]], folder: Path) -> None:
-    """Unpack, counting what really comes out: a zip may say anything of its sizes."""
+    """Unpack the entries. Counts the bytes that come out, since the sizes that a zip states need not be true."""
     total = 0
     for entry, path in entries:
         target, size = folder / path, 0
@@ -171,14 +174,15 @@ def _extract(file: Path, archive: ZipFile, entries: list[tuple[ZipInfo, PurePosi
                 copy.write(chunk)
 
 
-def _refuse_strangers(folder: Path, files: dict[str, str]) -> None:
+def _refuse_unlisted_files(folder: Path, files: dict[str, str]) -> None:
+    """Raise BundleError if the folder holds files that the manifest does not list."""
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    if strangers := sorted(found - files.keys() - {MANIFEST, METRICS}):
-        raise BundleError(f"{folder / strangers[0]} is not among the files of the manifest: export the bundle again.")
+    if unlisted := sorted(found - files.keys() - {MANIFEST, METRICS}):
+        raise BundleError(f"{folder / unlisted[0]} is not among the files of the manifest: export the bundle again.")
 
 
-def _refuse_odd_numbers(folder: Path) -> None:
-    """metrics.json has no checksum, for a model may be measured again: let the pages that draw it be the judges."""
+def _refuse_unreadable_metrics(folder: Path) -> None:
+    """Raise BundleError if the model's page cannot be made from metrics.json, which has no checksum."""
     if not (folder / METRICS).exists():
         return
     try:
@@ -195,9 +199,9 @@ def _refuse_odd_numbers(folder: Path) -> None:
 
 
 def _is_new(target: Path, checksum: str) -> bool:
-    """Whether a bundle has to be moved in; not, if the very same one is there and whole.
+    """Tell whether a bundle has to be moved into the store: not if the same one is there and whole.
 
-    Raises: BundleError if another one has its name.
+    Raises: BundleError if a different bundle has its name.
     """
     known = ModelVersion.objects.filter(version=target.name).first()
     there = known.checksum if known else manifest_checksum(target) if target.exists() else checksum
@@ -211,7 +215,10 @@ def _is_new(target: Path, checksum: str) -> bool:
 
 
 def _move_in(folder: Path, target: Path) -> ModelVersion:
-    """Give an unpacked bundle its name and register it; a damaged one of that name makes way."""
+    """Move an unpacked bundle to its place in the store, instead of a damaged one there, and register it.
+
+    Raises: BundleError, with the store as it was.
+    """
     aside = folder.with_name(f"{folder.name}.before")
     if target.exists():
         target.rename(aside)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from galaxies.models import Galaxy, ModelVersion, Vote, wilson_lower_bound
+from galaxies.approval import wilson_lower_bound
+from galaxies.models import Galaxy, ModelVersion, Vote
 
 
 def make_person(name: str) -> User:

@@ -71,7 +71,7 @@ def test_deleting_a_galaxy_takes_file_votes_and_tallies(
     galaxies = [generation.generate(version, cluster=0, seed=seed, psi=0.8) for seed in (1, 2)]
     person = User.objects.create_user("person", "person@example.org", "x")
     for galaxy in galaxies:
-        votes.press(person, galaxy.public_id, "like")
+        votes.toggle_vote(person, galaxy.public_id, "like")
     assert str(galaxies[0]) in act(staff, "galaxy", "delete_selected", galaxies[0])
     act(staff, "galaxy", "delete_selected", galaxies[0], post="yes")
     staff.post(f"{ADMIN}galaxy/{galaxies[1].pk}/delete/", {"post": "yes"})
@@ -119,7 +119,7 @@ def test_votes_are_only_read(staff: Client, version: ModelVersion) -> None:
 def test_deleting_a_person_takes_their_votes_out_of_the_sums(staff: Client, version: ModelVersion) -> None:
     galaxy = Galaxy.objects.create(model_version=version, cluster=0, seed=1, psi=0.8)
     person = User.objects.create_user("person", "person@example.org", "x")
-    votes.press(person, galaxy.public_id, "like")
+    votes.toggle_vote(person, galaxy.public_id, "like")
     staff.post(f"/admin/accounts/user/{person.pk}/delete/", {"post": "yes"})
     galaxy.refresh_from_db()
     assert (galaxy.likes, Vote.objects.count()) == (0, 0)

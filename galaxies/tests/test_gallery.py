@@ -43,9 +43,9 @@ class TestGallery:
     def test_what_nobody_liked_or_published_is_not_there(self, client: Client, galaxy: Galaxy, ada: User) -> None:
         published = make_galaxy(model_version=galaxy.model_version, published=True)
         assert shown(client) == [published.public_id]
-        votes.press(ada, galaxy.public_id, "dislike")
+        votes.toggle_vote(ada, galaxy.public_id, "dislike")
         assert shown(client) == [published.public_id]
-        votes.press(ada, galaxy.public_id, "like")
+        votes.toggle_vote(ada, galaxy.public_id, "like")
         assert set(shown(client)) == {published.public_id, galaxy.public_id}
         assert client.get(f"/g/{make_galaxy(model_version=galaxy.model_version).public_id}/").status_code == 200
 
@@ -55,10 +55,10 @@ class TestGallery:
         many, few, one = (make_galaxy(model_version=version).public_id for _ in range(3))
         people = [make_person(f"person{number}") for number in range(10)]
         for number, person in enumerate(people):
-            votes.press(person, many, "like" if number else "dislike")
+            votes.toggle_vote(person, many, "like" if number else "dislike")
         for person in people[:3]:
-            votes.press(person, few, "like")
-        votes.press(people[0], one, "like")
+            votes.toggle_vote(person, few, "like")
+        votes.toggle_vote(people[0], one, "like")
         assert shown(client) == [one, few, many]
         assert shown(client, "?order=best") == [many, few, one]  # shares: 0.9, 1, 1
 
@@ -99,12 +99,12 @@ class TestGallery:
     def test_the_number_of_queries_does_not_depend_on_how_much_is_shown(
         self, client: Client, version: ModelVersion, ada: User, django_assert_num_queries: Any
     ) -> None:
-        votes.press(ada, make_galaxy(model_version=version).public_id, "like")
+        votes.toggle_vote(ada, make_galaxy(model_version=version).public_id, "like")
         client.get("/galaxies/")
         with django_assert_num_queries(6):
             client.get("/galaxies/")
         for _ in range(listing.PAGE_SIZE):
-            votes.press(ada, make_galaxy(model_version=version).public_id, "like")
+            votes.toggle_vote(ada, make_galaxy(model_version=version).public_id, "like")
         with django_assert_num_queries(6):
             client.get("/galaxies/?order=best")
 
@@ -157,7 +157,7 @@ class TestVote:
         response = client.post(f"/g/{galaxy.public_id}/vote", {"value": "like"}, headers=HTMX)
         assert response["HX-Redirect"] == f"/accounts/login/?next={galaxy.get_absolute_url()}"
 
-    def test_a_vote_pressed_again_after_login_elsewhere_is_not_taken_back(self, client: Client, galaxy: Galaxy) -> None:
+    def test_a_vote_cast_again_after_login_elsewhere_is_not_taken_back(self, client: Client, galaxy: Galaxy) -> None:
         client.post(f"/g/{galaxy.public_id}/vote", {"value": "like"})
         client.post("/accounts/signup/", {"email": "bo@example.org", "password1": PASSWORD, "password2": PASSWORD})
         client.post("/accounts/logout/")
@@ -222,7 +222,7 @@ class TestOwnGalaxy:
     def test_delete_takes_the_file_and_the_votes_along(self, client: Client, galaxy: Galaxy, ada: User) -> None:
         galaxy.creator = ada
         galaxy.image.save("", ContentFile(b"RIFF"))
-        votes.press(ada, galaxy.public_id, "like")
+        votes.toggle_vote(ada, galaxy.public_id, "like")
         assert client.post(f"/g/{galaxy.public_id}/delete")["Location"] == "/me/"
         assert client.get(galaxy.get_absolute_url()).status_code == 404
         assert not Vote.objects.exists()

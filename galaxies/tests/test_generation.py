@@ -59,7 +59,7 @@ def test_a_bundle_elsewhere_is_not_registered(db: None, tiny_bundle: Path) -> No
         registration.register_bundle(tiny_bundle)
 
 
-def test_another_bundle_cannot_take_the_name_of_one_that_painted(version: ModelVersion) -> None:
+def test_another_bundle_cannot_take_the_name_of_one_that_has_galaxies(version: ModelVersion) -> None:
     rewrite(version.path, note="trained again")
     assert registration.register_bundle(version.path).pk == version.pk
     Galaxy.objects.create(model_version=version, cluster=0, seed=1, psi=0.8)
@@ -88,13 +88,13 @@ def test_a_damaged_bundle_beside_the_active_one_is_left_out(version: ModelVersio
     assert not ModelVersion.objects.filter(version="other").exists()
 
 
-def test_generate_paints_and_stores_the_recipe(generator: Service, version: ModelVersion) -> None:
+def test_generate_samples_and_stores_the_recipe(generator: Service, version: ModelVersion) -> None:
     galaxy = generation.generate(version, cluster=1, seed=42, psi=0.8)
     galaxy.refresh_from_db()
     assert (galaxy.cluster, galaxy.seed, galaxy.psi, galaxy.creator) == (1, 42, 0.8, None)
     stored = pixels(generation.image_file(galaxy, "webp"))
     exact = pixels(generation.image_file(galaxy, "png"))
-    np.testing.assert_array_equal(exact, generator.paint(galaxy.recipe))
+    np.testing.assert_array_equal(exact, generator.sample(galaxy.recipe))
     assert abs(stored - exact).mean() < 6
 
 
@@ -121,7 +121,7 @@ def test_a_variation_is_near_and_another_galaxy_is_not(generator: Service, versi
     assert (again.cluster, again.seed) == (0, 1)
 
     def apart(one: Galaxy, other: Galaxy) -> float:
-        return float(abs(generator.paint(one.recipe).astype(int) - generator.paint(other.recipe)).mean())
+        return float(abs(generator.sample(one.recipe).astype(int) - generator.sample(other.recipe)).mean())
 
     near = np.mean([apart(original, generation.vary(original)) for _ in range(6)])
     far = np.mean([apart(original, generation.generate(version, cluster=0, seed=None, psi=0.8)) for _ in range(6)])
@@ -136,7 +136,7 @@ def test_a_lost_file_comes_back(generator: Service, version: ModelVersion) -> No
     assert galaxy.image.storage.exists(str(galaxy.image.name))
 
 
-def test_new_galaxies_name_the_version_that_paints_them(generator: Service, version: ModelVersion) -> None:
+def test_new_galaxies_name_the_version_that_generated_them(generator: Service, version: ModelVersion) -> None:
     later = ModelVersion.objects.create(version="later", n_clusters=2, resolution=64, checksum="0" * 64)
     registration.activate_version(later)
-    assert generation.current_version() == version  # this process still paints with it
+    assert generation.current_version() == version  # this process still generates with it

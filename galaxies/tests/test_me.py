@@ -28,10 +28,10 @@ def ada(client: Client) -> User:
 def shown(client: Client, query: str = "") -> list[str]:
     response = client.get(f"/me/{query}")
     assert response.status_code == 200
-    return [galaxy.public_id for galaxy in response.context["page"].galaxies]
+    return [galaxy.public_id for galaxy in response.context["page"].items]
 
 
-def paint(version: ModelVersion, **values: Any) -> Galaxy:
+def generate(version: ModelVersion, **values: Any) -> Galaxy:
     galaxy = make_galaxy(model_version=version, **values)
     galaxy.image.save("", ContentFile(b"RIFF, a picture"))
     return galaxy
@@ -45,8 +45,8 @@ def test_what_one_made_and_what_one_liked_newest_first(client: Client, ada: User
     made = [make_galaxy(model_version=version, creator=ada).public_id for _ in range(3)]
     others = [make_galaxy(model_version=version).public_id for _ in range(3)]
     for each in (others[2], others[0]):
-        votes.press(ada, each, "like")
-    votes.press(ada, others[1], "dislike")
+        votes.toggle_vote(ada, each, "like")
+    votes.toggle_vote(ada, others[1], "dislike")
     assert shown(client) == made[::-1]
     assert shown(client, "?show=liked") == [others[0], others[2]]
 
@@ -58,7 +58,7 @@ def test_filters_by_family_and_version(client: Client, ada: User, version: Model
     here = make_galaxy(model_version=version, creator=ada, cluster=1)
     there = make_galaxy(model_version=old, creator=ada, cluster=0)
     for galaxy in (here, there):
-        votes.press(ada, galaxy.public_id, "like")
+        votes.toggle_vote(ada, galaxy.public_id, "like")
     for show in ("made", "liked"):
         assert shown(client, f"?show={show}&cluster=0") == [there.public_id]
         assert shown(client, f"?show={show}&version={version}") == [here.public_id]
@@ -77,12 +77,12 @@ def test_the_number_of_queries_does_not_depend_on_how_much_is_shown(
     for show in ("made", "liked"):
         make_galaxy(model_version=version, creator=ada)
         for galaxy in Galaxy.objects.all():
-            votes.press(ada, galaxy.public_id, "like", shown="")
+            votes.toggle_vote(ada, galaxy.public_id, "like", shown="")
         client.get(f"/me/?show={show}")
         with django_assert_num_queries(7):
             client.get(f"/me/?show={show}")
         for _ in range(listing.PAGE_SIZE):
-            votes.press(ada, make_galaxy(model_version=version, creator=ada).public_id, "like")
+            votes.toggle_vote(ada, make_galaxy(model_version=version, creator=ada).public_id, "like")
         with django_assert_num_queries(7):
             client.get(f"/me/?show={show}")
 
@@ -102,9 +102,9 @@ def test_what_was_made_in_this_visit_becomes_one_s_own_on_login_or_signup(client
 
 
 def test_data_is_everything_and_about_nobody_else(client: Client, ada: User, version: ModelVersion) -> None:
-    made, other = paint(version, creator=ada), paint(version, creator=make_person("bo"))
-    votes.press(ada, other.public_id, "like")
-    votes.press(make_person("cy"), made.public_id, "dislike")
+    made, other = generate(version, creator=ada), generate(version, creator=make_person("bo"))
+    votes.toggle_vote(ada, other.public_id, "like")
+    votes.toggle_vote(make_person("cy"), made.public_id, "dislike")
     client.post("/accounts/logout/")
     client.post("/accounts/login/", {"login": ada.email, "password": PASSWORD})
     response = client.get("/me/data.zip")
@@ -125,10 +125,10 @@ def test_data_is_everything_and_about_nobody_else(client: Client, ada: User, ver
 def test_an_account_goes_with_its_votes_and_its_galaxies_as_chosen(
     client: Client, ada: User, version: ModelVersion, choice: str
 ) -> None:
-    made, other = paint(version, creator=ada), paint(version)
+    made, other = generate(version, creator=ada), generate(version)
     bo = make_person("bo")
     for person in (ada, bo):
-        votes.press(person, other.public_id, "like")
+        votes.toggle_vote(person, other.public_id, "like")
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     assert client.post("/me/delete", {"galaxies": choice})["Location"] == "/"
     assert not User.objects.filter(email="ada@example.org").exists()
@@ -156,7 +156,7 @@ def test_deleting_an_account_asks_for_the_password_again(client: Client, ada: Us
 def test_staff_who_delete_somebody_leave_the_counts_right(client: Client, version: ModelVersion) -> None:
     client.force_login(User.objects.create_superuser("root", "root@example.org", PASSWORD))
     bo, galaxy = make_person("bo"), make_galaxy(model_version=version)
-    votes.press(bo, galaxy.public_id, "like")
+    votes.toggle_vote(bo, galaxy.public_id, "like")
     action = {"action": "delete_selected", "_selected_action": str(bo.pk), "post": "yes"}
     client.post("/admin/accounts/user/", action)
     assert not User.objects.filter(pk=bo.pk).exists()

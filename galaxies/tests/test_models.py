@@ -49,7 +49,7 @@ def test_the_largest_seed_is_kept_exactly() -> None:
         {"cluster2": 0, "seed2": -3, "mix": 0.5},
     ],
 )
-def test_a_recipe_that_cannot_be_painted_is_not_stored(wrong: dict[str, object]) -> None:
+def test_a_recipe_that_cannot_be_sampled_is_not_stored(wrong: dict[str, object]) -> None:
     with pytest.raises(IntegrityError):
         make_galaxy(**wrong)
 

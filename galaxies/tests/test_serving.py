@@ -22,7 +22,7 @@ from galaxies.serving import MAX_BATCH, Busy, Service
 
 
 class HeldBundle:
-    """Paints every galaxy in the shade of its seed, once `go` is set; notes the size of every batch."""
+    """Samples every galaxy in the shade of its seed, once `go` is set; notes the size of every batch."""
 
     def __init__(self, path: Path) -> None:
         self.version = path.name
@@ -74,14 +74,14 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def test_requests_that_wait_are_painted_together_and_each_gets_its_own(
+def test_requests_that_wait_are_sampled_together_and_each_gets_its_own(
     serve: Callable[..., Service], held: HeldBundle
 ) -> None:
     service = serve(held)
     with ThreadPoolExecutor(80) as pool:
-        first = pool.submit(service.paint, recipe(0))
+        first = pool.submit(service.sample, recipe(0))
         assert held.running.wait(10)
-        rest = [pool.submit(service.paint, recipe(seed)) for seed in range(100, 170)]
+        rest = [pool.submit(service.sample, recipe(seed)) for seed in range(100, 170)]
         until(lambda: service._queue.qsize() == 70)
         held.go.set()
         assert first.result()[0, 0, 0] == 0
@@ -92,27 +92,27 @@ def test_requests_that_wait_are_painted_together_and_each_gets_its_own(
 def test_a_full_queue_says_when_to_come_back(serve: Callable[..., Service], held: HeldBundle) -> None:
     service = serve(held, queue_size=2)
     with ThreadPoolExecutor(3) as pool:
-        waiting = [pool.submit(service.paint, recipe(1))]
+        waiting = [pool.submit(service.sample, recipe(1))]
         assert held.running.wait(10)
-        waiting += [pool.submit(service.paint, recipe(seed)) for seed in (2, 3)]
+        waiting += [pool.submit(service.sample, recipe(seed)) for seed in (2, 3)]
         until(lambda: service._queue.full())
         with pytest.raises(Busy) as refused:
-            service.paint(recipe(4))
+            service.sample(recipe(4))
         assert refused.value.retry_after > 0
         held.go.set()
         assert [future.result()[0, 0, 0] for future in waiting] == [1, 2, 3]
 
 
-def test_who_gave_up_waiting_costs_no_painting(serve: Callable[..., Service], held: HeldBundle) -> None:
+def test_who_gave_up_waiting_costs_no_sampling(serve: Callable[..., Service], held: HeldBundle) -> None:
     service = serve(held)
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(service.paint, recipe(1))
+        first = pool.submit(service.sample, recipe(1))
         assert held.running.wait(10)
         with pytest.raises(Busy):
-            service.paint(recipe(2), timeout=0.05)
+            service.sample(recipe(2), timeout=0.05)
         held.go.set()
         first.result()
-    assert service.paint(recipe(3))[0, 0, 0] == 3
+    assert service.sample(recipe(3))[0, 0, 0] == 3
     assert held.batches == [1, 1]
 
 
@@ -120,16 +120,16 @@ def test_an_error_reaches_its_request_and_the_thread_lives_on(serve: Callable[..
     service = serve(held)
     held.go.set()
     with pytest.raises(ValueError, match="thirteen"):
-        service.paint(recipe(13))
-    assert service.paint(recipe(14))[0, 0, 0] == 14
+        service.sample(recipe(13))
+    assert service.sample(recipe(14))[0, 0, 0] == 14
 
 
 def test_stopping_answers_what_is_queued(serve: Callable[..., Service], held: HeldBundle) -> None:
     service = serve(held)
     with ThreadPoolExecutor(2) as pool:
-        waiting = [pool.submit(service.paint, recipe(1))]
+        waiting = [pool.submit(service.sample, recipe(1))]
         assert held.running.wait(10)
-        waiting.append(pool.submit(service.paint, recipe(2)))
+        waiting.append(pool.submit(service.sample, recipe(2)))
         until(lambda: service._queue.qsize() == 1)
         held.go.set()
         service.stop()
@@ -142,7 +142,7 @@ def test_old_versions_stay_for_those_who_ask_and_only_a_few_of_them(serve: Calla
         bundle.go.set()
     service = serve(*bundles)
     for name in "bcd":
-        service.paint(recipe(5, version=name))
+        service.sample(recipe(5, version=name))
     assert service.version == "a"
     assert list(service._old) == ["c", "d"]
 
@@ -150,28 +150,28 @@ def test_old_versions_stay_for_those_who_ask_and_only_a_few_of_them(serve: Calla
 def test_before_a_model_is_loaded_it_is_busy(serve: Callable[..., Service], transactional_db: None) -> None:
     service = Service()
     with pytest.raises(Busy):
-        service.paint(recipe(1))
+        service.sample(recipe(1))
     service.stop()
 
 
-def test_a_batch_paints_what_each_alone_paints(loaded: Service) -> None:
+def test_a_batch_samples_what_each_alone_samples(loaded: Service) -> None:
     assert loaded.version
     seeds = [0, 1, 42, 2**32, 2**53 + 1, MAX_SEED]
     recipes = [Recipe(loaded.version, seed % 2, seed, psi) for seed in seeds for psi in (0.3, 0.8, 1.2)]
-    recipes += [Recipe(loaded.version, 0, seed, 0.8, 1, seed // 3, 0.25) for seed in seeds]
-    alone = np.stack([loaded.paint(each) for each in recipes]).astype(int)
+    recipes += [Recipe(loaded.version, 0, seed, 0.8, cluster2=1, seed2=seed // 3, mix=0.25) for seed in seeds]
+    alone = np.stack([loaded.sample(each) for each in recipes]).astype(int)
     with ThreadPoolExecutor(len(recipes)) as pool:
-        together = np.stack(list(pool.map(loaded.paint, recipes))).astype(int)
+        together = np.stack(list(pool.map(loaded.sample, recipes))).astype(int)
     assert abs(alone - together).max() <= 1
     assert len({image.tobytes() for image in alone}) == len(recipes)
 
 
-def test_many_are_painted_in_one_batch_and_come_back_in_order(serve: Callable[..., Service], held: HeldBundle) -> None:
+def test_many_are_sampled_in_one_batch_and_come_back_in_order(serve: Callable[..., Service], held: HeldBundle) -> None:
     service = serve(held)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(service.paint, recipe(0))
+        first = pool.submit(service.sample, recipe(0))
         assert held.running.wait(10)
-        many = pool.submit(service.paint_many, [recipe(seed) for seed in range(20, 28)])
+        many = pool.submit(service.sample_many, [recipe(seed) for seed in range(20, 28)])
         until(lambda: service._queue.qsize() == 8)
         held.go.set()
         assert first.result()[0, 0, 0] == 0
@@ -182,13 +182,13 @@ def test_many_are_painted_in_one_batch_and_come_back_in_order(serve: Callable[..
 def test_many_are_all_refused_where_not_all_have_room(serve: Callable[..., Service], held: HeldBundle) -> None:
     service = serve(held, queue_size=4)
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(service.paint, recipe(0))
+        first = pool.submit(service.sample, recipe(0))
         assert held.running.wait(10)
         with pytest.raises(Busy):
-            service.paint_many([recipe(seed) for seed in range(10, 18)])
+            service.sample_many([recipe(seed) for seed in range(10, 18)])
         held.go.set()
         first.result()
-    assert service.paint(recipe(3))[0, 0, 0] == 3
+    assert service.sample(recipe(3))[0, 0, 0] == 3
     assert held.batches == [1, 1]  # the four that had room cost nothing
 
 
@@ -196,17 +196,17 @@ def test_many_share_one_time_limit_and_an_error_is_everybody_s(serve: Callable[.
     service = serve(held)
     started = time.monotonic()
     with pytest.raises(Busy):
-        service.paint_many([recipe(seed) for seed in range(10, 18)], timeout=0.2)
+        service.sample_many([recipe(seed) for seed in range(10, 18)], timeout=0.2)
     assert time.monotonic() - started < 1
     held.go.set()
     with pytest.raises(ValueError, match="thirteen"):
-        service.paint_many([recipe(seed) for seed in range(10, 18)])
-    assert service.paint_many([recipe(14)])[0, 0, 0, 0] == 14
+        service.sample_many([recipe(seed) for seed in range(10, 18)])
+    assert service.sample_many([recipe(14)])[0, 0, 0, 0] == 14
 
 
 def test_features_of_many_are_those_of_each(loaded: Service) -> None:
     assert loaded.version
-    images = loaded.paint_many([Recipe(loaded.version, 0, seed, 1.0) for seed in range(5)])
+    images = loaded.sample_many([Recipe(loaded.version, 0, seed, 1.0) for seed in range(5)])
     together = loaded.features_many(loaded.version, images)
     alone = np.stack([loaded.features(loaded.version, image) for image in images])
     np.testing.assert_allclose(together, alone, atol=1e-3)
@@ -236,7 +236,7 @@ def test_a_newly_activated_version_takes_over_and_a_damaged_one_is_refused(
         activate_version(third)
         until(lambda: weights.name in caplog.text)
         assert service.version == "second"
-        assert service.paint(Recipe("second", 0, 1, 0.8)).shape == (second.resolution, second.resolution, 3)
+        assert service.sample(Recipe("second", 0, 1, 0.8)).shape == (second.resolution, second.resolution, 3)
         assert ModelVersion.active() == third
     finally:
         service.stop()
@@ -268,7 +268,7 @@ def test_a_bundle_whose_checksums_hold_but_which_cannot_be_loaded_is_refused_in_
         assert len(service.refused.splitlines()) == 1
         assert service.refused in caplog.text
         assert service.version == first.version
-        assert service.paint(Recipe(first.version, 0, 1, 0.8)).shape[2] == 3
+        assert service.sample(Recipe(first.version, 0, 1, 0.8)).shape[2] == 3
         with pytest.raises(BundleError, match="hollow"):
             service.at_hand("hollow")
         activate(first)
@@ -306,12 +306,12 @@ def test_a_version_that_took_the_place_of_a_deleted_one_is_loaded_anew(
         each.go.set()
     service = serve(served, before)
     path = copy_bundle(bundle, "old")
-    service.paint(recipe(1, version="old"))
+    service.sample(recipe(1, version="old"))
     assert before.batches
     shutil.rmtree(path)
     os.utime(copy_bundle(bundle, "old") / "manifest.json", (1, 1))
     service._load = lambda path: cast(Bundle, after)
-    service.paint(recipe(1, version="old"))
+    service.sample(recipe(1, version="old"))
     assert after.batches
 
 
@@ -329,4 +329,4 @@ def test_a_bundle_that_cannot_be_loaded_at_boot_is_reported(transactional_db: No
 
 def test_a_galaxy_of_a_version_whose_bundle_is_gone_says_so(generator: Service, version: ModelVersion) -> None:
     with pytest.raises(BundleError, match="gone"):
-        generator.paint(recipe(1, version="gone"))
+        generator.sample(recipe(1, version="gone"))

@@ -252,13 +252,13 @@ def test_a_pick_is_one_of_8_and_its_card_says_so(
     client: Client, taste: PreferenceModel, generator: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    many = generator.paint_many
+    many = generator.sample_many
 
-    def paint_many(recipes: Any, *rest: Any) -> Any:
+    def sample_many(recipes: Any, *rest: Any) -> Any:
         seen.append(recipes)
         return many(recipes, *rest)
 
-    monkeypatch.setattr(generator, "paint_many", paint_many)
+    monkeypatch.setattr(generator, "sample_many", sample_many)
     page = client.post("/generate", RECIPE | {"seed": "", "pick": "on"}, headers=HTMX).content.decode()
     galaxy = Galaxy.objects.get()
     recipes = seen[0]
@@ -266,7 +266,7 @@ def test_a_pick_is_one_of_8_and_its_card_says_so(
     assert galaxy.recipe in recipes
     assert len({recipe.seed for recipe in recipes}) == 8
     assert {(recipe.cluster, recipe.psi) for recipe in recipes} == {(1, 0.8)}
-    features = [generator.features(galaxy.model_version.version, generator.paint(recipe)).sum() for recipe in recipes]
+    features = [generator.features(galaxy.model_version.version, generator.sample(recipe)).sum() for recipe in recipes]
     assert recipes[int(np.argmax(features))] == galaxy.recipe
     assert "crowd's pick out of 8" in page
     assert '<input type="hidden" name="pick" value="on">' in page  # Regenerate picks again

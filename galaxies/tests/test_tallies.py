@@ -35,7 +35,7 @@ def counted_anew() -> Rows:
 
 
 def make_counted_galaxy(**values: Any) -> Galaxy:
-    """A galaxy as generation.generate makes it, without painting it."""
+    """A galaxy as generation.generate makes it, without sampling it."""
     with transaction.atomic():
         galaxy = make_galaxy(image="lost.webp", **values)
         tallies.add({tallies.of_galaxy(galaxy): 1})
@@ -70,7 +70,9 @@ def test_after_anything_that_people_do_they_are_what_counting_anew_gives(
                 model_version=chance.choice(versions), cluster=chance.randrange(2), created=clock.time, creator=maker
             )
         elif deed < 0.85:
-            votes.press(chance.choice(people), chance.choice(galaxies).public_id, chance.choice(["like", "dislike"]))
+            votes.toggle_vote(
+                chance.choice(people), chance.choice(galaxies).public_id, chance.choice(["like", "dislike"])
+            )
         elif deed < 0.92:
             going = chance.sample(galaxies, min(5, len(galaxies)))
             generation.delete_galaxies(Galaxy.objects.filter(pk__in=[galaxy.pk for galaxy in going]))
@@ -107,12 +109,12 @@ def test_a_vote_counts_on_the_day_it_was_cast_and_a_changed_one_on_that_of_the_c
     person, galaxy = make_person("ada"), make_counted_galaxy(created=NOON)
     made = (date(2026, 3, 1), "one", 1, 1, 0, 0)
     clock.time = NOON + timedelta(days=1)
-    votes.press(person, galaxy.public_id, "like")
+    votes.toggle_vote(person, galaxy.public_id, "like")
     assert kept() == {made, (date(2026, 3, 2), "one", 1, 0, 1, 0)}
     clock.time = NOON + timedelta(days=2)
-    votes.press(person, galaxy.public_id, "dislike")
+    votes.toggle_vote(person, galaxy.public_id, "dislike")
     assert kept() == {made, (date(2026, 3, 3), "one", 1, 0, 0, 1)}
-    votes.press(person, galaxy.public_id, "dislike")
+    votes.toggle_vote(person, galaxy.public_id, "dislike")
     assert kept() == {made}
 
 
@@ -131,7 +133,7 @@ def test_many_at_once_are_all_counted(transactional_db: None) -> None:
         try:
             make_counted_galaxy(created=NOON)
             for galaxy in galaxies:
-                votes.press(person, galaxy.public_id, "like")
+                votes.toggle_vote(person, galaxy.public_id, "like")
         finally:
             connection.close()
 

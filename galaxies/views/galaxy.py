@@ -1,4 +1,4 @@
-"""A galaxy's own page and its files."""
+"""One galaxy: its page, its files, votes for it, and what its creator can do with it."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -17,7 +17,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from galaxies import facts, generation, session, votes
 from galaxies.models import Galaxy, Vote
 from galaxies.serving import Busy
-from galaxies.views.http import HtmxHttpRequest, busy_is_503, person_of, redirect_back
+from galaxies.views.http import HtmxHttpRequest, busy_is_503, galaxy_or_404, person_of, redirect_back
 from galaxies.votes import mark_votes
 from nebulai.views import problem
 
@@ -26,8 +26,8 @@ CONTENT_TYPES = {"webp": "image/webp", "png": "image/png", "fits": "application/
 
 @require_safe
 def galaxy(request: HttpRequest, public_id: str) -> HttpResponse:
-    """A galaxy's own page."""
-    shown = find_galaxy(public_id)
+    """Show a galaxy's own page."""
+    shown = galaxy_or_404(public_id)
     mark_votes([shown], person_of(request))
     picture = request.build_absolute_uri(reverse("galaxies:image", args=[public_id, "png"]))
     return render(request, "galaxy.html", {"galaxy": shown, "picture": picture})
@@ -36,27 +36,23 @@ def galaxy(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_safe
 @busy_is_503
 def image(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
-    """A galaxy's file."""
-    response = HttpResponse(generation.image_file(find_galaxy(public_id), kind), content_type=CONTENT_TYPES[kind])
+    """Send a galaxy as "webp", "png" or "fits"."""
+    response = HttpResponse(generation.image_file(galaxy_or_404(public_id), kind), content_type=CONTENT_TYPES[kind])
     response["Content-Disposition"] = f'inline; filename="nebulai-{public_id}.{kind}"'
     patch_cache_control(response, public=True, max_age=24 * 3600)
     return response
 
 
-def find_galaxy(public_id: str) -> Galaxy:
-    return get_object_or_404(Galaxy.objects.select_related("model_version"), public_id=public_id)
-
-
 @require_POST
 @vary_on_headers("HX-Request")
 def vote(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
-    """Like or dislike; a visitor logs in first and finds the vote cast."""
+    """Toggle the person's vote; a visitor logs in first and then finds the vote cast."""
     value = request.POST.get("value", "")
     if value not in Vote.Value:
         return problem(request, 422, "Like or dislike", "Send the vote as like or dislike.")
     if person := person_of(request):
         try:
-            voted = votes.press(person, public_id, value, request.POST.get("shown"))
+            voted = votes.toggle_vote(person, public_id, value, request.POST.get("shown"))
         except Galaxy.DoesNotExist:
             raise Http404 from None
         return (
@@ -65,13 +61,13 @@ def vote(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
             else redirect_back(request, voted.get_absolute_url())
         )
     wanted = get_object_or_404(Galaxy, public_id=public_id)
-    session.remember_pressed(request.session, wanted, value)
+    session.remember_vote(request.session, wanted, value)
     login = redirect_to_login(wanted.get_absolute_url())
     return HttpResponseClientRedirect(login.url) if request.htmx else login
 
 
-def for_its_maker(view: Callable[[HttpRequest, Galaxy], HttpResponse]) -> Callable[[HttpRequest, str], HttpResponse]:
-    """Pass the galaxy on if it is the visitor's own. Others get 403; who is not logged in comes back to its page."""
+def creator_only(view: Callable[[HttpRequest, Galaxy], HttpResponse]) -> Callable[[HttpRequest, str], HttpResponse]:
+    """Call the view with the galaxy if the person created it; others get 403, visitors log in first."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, public_id: str) -> HttpResponse:
@@ -86,15 +82,15 @@ def for_its_maker(view: Callable[[HttpRequest, Galaxy], HttpResponse]) -> Callab
 
 
 @require_POST
-@for_its_maker
+@creator_only
 def publish(request: HttpRequest, galaxy: Galaxy) -> HttpResponse:
-    """Show a galaxy in the gallery, or no longer for this reason."""
+    """Publish a galaxy in the gallery, or take it back; liked ones stay there all the same."""
     Galaxy.objects.filter(pk=galaxy.pk).update(published=request.POST.get("published") == "1")
     return redirect_back(request, galaxy.get_absolute_url())
 
 
 @require_POST
-@for_its_maker
+@creator_only
 def delete(request: HttpRequest, galaxy: Galaxy) -> HttpResponse:
     """Delete a galaxy with its file and its votes."""
     generation.delete_galaxies(Galaxy.objects.filter(pk=galaxy.pk))
@@ -106,8 +102,8 @@ def delete(request: HttpRequest, galaxy: Galaxy) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @busy_is_503
 def galaxy_facts(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
-    """What is true of one galaxy: part of its card for htmx, which asks again where it comes too early; else a page."""
-    galaxy = get_object_or_404(Galaxy.objects.select_related("model_version"), public_id=public_id)
+    """Compare a galaxy with real ones: a page, or for htmx a part of its card, which asks again when that is busy."""
+    galaxy = galaxy_or_404(public_id)
     try:
         comparison = facts.compare(galaxy)
     except Busy as busy:

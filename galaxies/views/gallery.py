@@ -1,4 +1,4 @@
-"""What people do with galaxies that are there: look through them, vote, publish, delete, take many home."""
+"""The gallery, and a zip of several galaxies."""
 
 from allauth.core import ratelimit
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -9,7 +9,8 @@ from django.views.decorators.vary import vary_on_headers
 from galaxies import generation
 from galaxies.archives import archive_files, zip_stream
 from galaxies.forms import GalleryForm, ZipForm
-from galaxies.listing import NoSuchPage, gallery, page_of
+from galaxies.listing import NoSuchPage, page_of
+from galaxies.models import Galaxy
 from galaxies.views.http import HtmxHttpRequest, busy_is_503, person_of
 from nebulai.views import problem, too_many_requests
 
@@ -17,13 +18,13 @@ from nebulai.views import problem, too_many_requests
 @require_safe
 @vary_on_headers("HX-Request")
 def index(request: HtmxHttpRequest) -> HttpResponse:
-    """The gallery; for htmx the tiles of one page."""
+    """Show the gallery; to htmx, the tiles of one page."""
     form = GalleryForm(request.GET)
     if not form.is_valid():
         raise Http404
     order, cluster = form.cleaned_data["order"], form.cleaned_data["cluster"]
     try:
-        page = page_of(gallery(order, cluster), form.cleaned_data["page"], person_of(request))
+        page = page_of(Galaxy.objects.gallery(order, cluster), form.cleaned_data["page"], person_of(request))
     except NoSuchPage:
         raise Http404 from None
     context = {"page": page, "order": order, "cluster": cluster, "version": generation.current_version()}
@@ -33,14 +34,14 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
 @require_POST
 @busy_is_503
 def download(request: HttpRequest) -> HttpResponseBase:
-    """Several galaxies and their recipes as one zip."""
+    """Send several galaxies and their recipes as one zip."""
     form = ZipForm(request.POST)
     if not form.is_valid():
         return problem(request, 422, "Nothing to pack", form.sentence())
     if not ratelimit.consume(request, action="zip"):
         return too_many_requests(request)
     galaxies, kind = form.cleaned_data["id"], form.cleaned_data["kind"]
-    generation.image_file(galaxies[0], kind)  # a generator that cannot answer is better told now than by an empty zip
+    generation.image_file(galaxies[0], kind)  # raises Busy now: later the zip has begun
     response = StreamingHttpResponse(zip_stream(archive_files(galaxies, kind)), content_type="application/zip")
     response["Content-Disposition"] = 'attachment; filename="nebulai-galaxies.zip"'
     return response

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether its model is loaded."""
+"""Health checks: the process lives, its model is loaded."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
@@ -8,13 +8,13 @@ from galaxies.serving import service
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The process lives."""
+    """Answer 200 while the process lives."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The model is loaded."""
+    """Answer 200 with the version once the model is loaded, 503 before."""
     if version := service().version:
         return HttpResponse(f"{version}\n", content_type="text/plain")
     service().start()

@@ -1,15 +1,16 @@
-"""What views share."""
+"""What views share: types of requests, who asks, errors as responses, redirects."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
+from galaxies.models import Galaxy
 from galaxies.serving import Busy
 from nebulai.views import problem
 
@@ -21,25 +22,30 @@ class HtmxHttpRequest(HttpRequest):
 
 
 def busy_is_503(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Answer 503 with Retry-After, on a page or as a message, when the generator cannot answer."""
+    """Answer 503 with Retry-After, as a page or to htmx as a message, when the view raises Busy."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except Busy as busy:
-            return problem(request, 503, "One moment", str(busy), busy.retry_after)
+            return problem(request, 503, "One moment", str(busy), retry_after=busy.retry_after)
 
     return wrapped
 
 
+def galaxy_or_404(public_id: str) -> Galaxy:
+    """Return a galaxy with its model version. Raises: Http404."""
+    return get_object_or_404(Galaxy.objects.select_related("model_version"), public_id=public_id)
+
+
 def person_of(request: HttpRequest) -> User | None:
-    """Who is logged in, None for a visitor."""
+    """Return the person who is logged in, None for a visitor."""
     return request.user if isinstance(request.user, User) else None
 
 
 def redirect_back(request: HttpRequest, page: str) -> HttpResponse:
-    """To the page that the form names as `next`, if it is one of this site, else to `page`."""
+    """Redirect to the page that the form names as `next` if it is one of this site, else to `page`."""
     wanted = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return redirect(wanted if safe else page)

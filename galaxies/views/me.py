@@ -1,3 +1,5 @@
+"""A person's own page, their data as a zip, and the end of their account."""
+
 from allauth.account.decorators import reauthentication_required
 from allauth.core import ratelimit
 from django.contrib import messages
@@ -12,7 +14,8 @@ from accounts.models import User
 from galaxies.archives import zip_stream
 from galaxies.forms import DeleteAccountForm, MineForm
 from galaxies.generation import current_version
-from galaxies.listing import NoSuchPage, liked_by, made_by, page_of
+from galaxies.listing import NoSuchPage, page_of
+from galaxies.models import Galaxy
 from galaxies.personal_data import data_files, delete_account
 from galaxies.views.http import HtmxHttpRequest
 from nebulai.views import too_many_requests
@@ -26,12 +29,12 @@ class PersonHttpRequest(HtmxHttpRequest):
 @require_safe
 @vary_on_headers("HX-Request")
 def me(request: PersonHttpRequest) -> HttpResponse:
-    """What somebody made, or likes; for htmx the tiles of one page."""
+    """Show the galaxies that the person made or likes; to htmx, the tiles of one page."""
     form = MineForm(request.GET)
     if not form.is_valid():
         raise Http404
     show, cluster, version = (form.cleaned_data[name] for name in ("show", "cluster", "version"))
-    galaxies = made_by(request.user) if show == "made" else liked_by(request.user)
+    galaxies = Galaxy.objects.made_by(request.user) if show == "made" else Galaxy.objects.liked_by(request.user)
     if cluster is not None:
         galaxies = galaxies.filter(cluster=cluster)
     if version:
@@ -47,7 +50,7 @@ def me(request: PersonHttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def data(request: PersonHttpRequest) -> HttpResponseBase:
-    """All that the site knows of somebody, as a zip."""
+    """Send all that the site knows of the person as a zip."""
     if not ratelimit.consume(request, action="zip"):
         return too_many_requests(request)
     response = StreamingHttpResponse(zip_stream(data_files(request.user)), content_type="application/zip")
@@ -59,7 +62,7 @@ def data(request: PersonHttpRequest) -> HttpResponseBase:
 @reauthentication_required  # type: ignore[untyped-decorator]
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PersonHttpRequest) -> HttpResponse:
-    """Delete one's account, after choosing what becomes of the galaxies."""
+    """Delete the person's account; a form asks what becomes of their galaxies."""
     form = DeleteAccountForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return render(request, "account/delete.html", {"form": form}, status=422 if form.is_bound else 200)

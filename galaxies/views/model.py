@@ -1,4 +1,4 @@
-"""Pages about the model, and about what is true of one image."""
+"""The model's page and the images on it."""
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -14,19 +14,19 @@ from nebulai.views import problem
 
 @require_safe
 def model(request: HttpRequest) -> HttpResponse:
-    """The active model's card."""
+    """Show what the current model is and how good it is."""
     version = generation.current_version()
     try:
         page = model_page.read(version) if version else None
     except BundleError:
         text = "The files of this model cannot be read at the moment."
-        return problem(request, 503, "The model is not at hand", text, 60)
+        return problem(request, 503, "The model is not at hand", text, retry_after=60)
     return render(request, "model.html", {"version": version, "page": page})
 
 
 @require_safe
 def sample_sheet(request: HttpRequest, version: str) -> FileResponse:
-    """A row of samples for each family of a version."""
+    """Send the sample sheet of a version: a row for each family."""
     path = get_object_or_404(ModelVersion, version=version).path / "sample_sheet.webp"
     try:
         response = FileResponse(path.open("rb"), content_type="image/webp")
@@ -38,7 +38,7 @@ def sample_sheet(request: HttpRequest, version: str) -> FileResponse:
 
 @require_safe
 def exemplar(request: HttpRequest, version: str, cluster: int, number: int) -> FileResponse:
-    """One of a family's exemplars: only files that the registered manifest names."""
+    """Send one of a family's exemplars: only files that the registered manifest names."""
     model_version = get_object_or_404(ModelVersion, version=version)
     try:
         path = model_version.path / model_version.family(cluster)["exemplars"][number]

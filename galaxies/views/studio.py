@@ -1,3 +1,5 @@
+"""The studio: ask for a galaxy, a new one or one near another."""
+
 from allauth.core import ratelimit
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -10,14 +12,13 @@ from galaxies.forms import GenerateForm
 from galaxies.models import DEFAULT_PSI, Galaxy, ModelVersion
 from galaxies.serving import Busy
 from galaxies.session import remember_made
-from galaxies.views.galaxy import find_galaxy
-from galaxies.views.http import HtmxHttpRequest, busy_is_503, person_of
+from galaxies.views.http import HtmxHttpRequest, busy_is_503, galaxy_or_404, person_of
 from nebulai.views import too_many_requests
 
 
 @require_safe
 def studio(request: HttpRequest) -> HttpResponse:
-    """The studio, prefilled from the address: /?cluster=3&seed=42&psi=0.8."""
+    """Show the studio, prefilled from the query: /?cluster=3&seed=42&psi=0.8."""
     version = generation.current_version()
     can_pick = preferences.standing(version) is not None
     return _studio(request, version, GenerateForm(version, {"psi": DEFAULT_PSI, **request.GET.dict()}, can_pick))
@@ -27,7 +28,7 @@ def studio(request: HttpRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @busy_is_503
 def generate(request: HtmxHttpRequest) -> HttpResponse:
-    """Paint a galaxy: the card for htmx, its page for everybody else."""
+    """Generate a galaxy; show its card to htmx and redirect others to its page."""
     if not ratelimit.consume(request, action="generate"):
         return too_many_requests(request)
     version = generation.current_version()
@@ -41,28 +42,28 @@ def generate(request: HtmxHttpRequest) -> HttpResponse:
     person = person_of(request)
     if taste and form.picks:
         picked = preferences.pick(version, taste, cluster=cluster, psi=psi, creator=person)
-        return _painted(request, picked, picked_of=preferences.PICK_FROM)
-    return _painted(request, generation.generate(version, cluster=cluster, seed=seed, psi=psi, creator=person))
+        return _show(request, picked, picked_of=preferences.PICK_FROM)
+    return _show(request, generation.generate(version, cluster=cluster, seed=seed, psi=psi, creator=person))
 
 
 @require_POST
 @vary_on_headers("HX-Request")
 @busy_is_503
 def vary(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
-    """Paint a galaxy near this one."""
+    """Generate a galaxy near this one."""
     if not ratelimit.consume(request, action="generate"):
         return too_many_requests(request)
-    return _painted(request, generation.vary(find_galaxy(public_id), creator=person_of(request)))
+    return _show(request, generation.vary(galaxy_or_404(public_id), creator=person_of(request)))
 
 
-def _painted(request: HtmxHttpRequest, painted: Galaxy, picked_of: int = 0) -> HttpResponse:
-    if painted.creator_id is None:
-        remember_made(request.session, painted)
+def _show(request: HtmxHttpRequest, new: Galaxy, picked_of: int = 0) -> HttpResponse:
+    if new.creator_id is None:
+        remember_made(request.session, new)
     if request.htmx:
-        return render(request, "studio.html#painted", {"galaxy": painted, "in_studio": True, "picked_of": picked_of})
+        return render(request, "studio.html#generated", {"galaxy": new, "in_studio": True, "picked_of": picked_of})
     if picked_of:
         messages.info(request, f"The crowd's pick out of {picked_of}.")
-    return redirect(painted)
+    return redirect(new)
 
 
 def _studio(request: HttpRequest, version: ModelVersion | None, form: GenerateForm, status: int = 200) -> HttpResponse:

@@ -8,7 +8,7 @@ from django.template.defaultfilters import filesizeformat
 from galaxies.charts import kid_in_a_line
 from galaxies.models import ModelVersion
 from galaxies.registry import versions
-from galaxies.registry.versions import Approval
+from galaxies.registry.versions import VersionTotals
 
 NAMES = 2  # columns of words, which stand on the left
 HEADER = ("version", "", "k", "px", "size", "KID (real, repeated; extractor)", "galaxies")
@@ -18,9 +18,9 @@ class Command(BaseCommand):
     help = "List the model versions that the site knows, the newest first."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        approvals = versions.approvals()
+        totals = versions.totals()
         found = ModelVersion.objects.order_by("-registered")
-        rows = [HEADER, *(_row(version, approvals.get(version.pk, Approval())) for version in found)]
+        rows = [HEADER, *(_row(version, totals.get(version.pk, VersionTotals())) for version in found)]
         if len(rows) == 1:
             self.stdout.write("There is none yet: make one with manage.py train, or bring one in with import_bundle.")
             return
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             self.stdout.write("  ".join(words + numbers).rstrip())
 
 
-def _row(version: ModelVersion, approval: Approval) -> tuple[str, ...]:
+def _row(version: ModelVersion, totals: VersionTotals) -> tuple[str, ...]:
     return (
         version.version,
         "active" if version.is_active else "archived" if version.archived else "",
@@ -39,5 +39,5 @@ def _row(version: ModelVersion, approval: Approval) -> tuple[str, ...]:
         str(version.resolution),
         filesizeformat(version.size).replace("\xa0", " "),
         kid_in_a_line(version.metrics),
-        f"{approval.galaxies:,}",
+        f"{totals.galaxies:,}",
     )
