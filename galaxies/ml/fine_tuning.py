@@ -40,15 +40,15 @@ class StartingModel:
     stages: tuple[Stage, ...]
 
     def adapt(self, settings: Settings) -> Settings:
-        """The settings with what the model has decided already."""
+        """Return the settings with what the model has decided already."""
         return replace(settings, encoder=self.encoder.config, k=len(self.clusters.centroids), started_from=self.version)
 
     def stage(self, config: StageConfig) -> Stage | None:
-        """The model's stage of that config, if it has one: a higher resolution needs new ones."""
+        """Return the model's stage of that config, if it has one: a higher resolution needs new ones."""
         return next((stage for stage in self.stages if stage.config == config), None)
 
     def check_families(self, labels: Labels) -> None:
-        """Raises: TrainingError if no image (N,) is of some family: nothing would keep what is known of it."""
+        """Raise TrainingError if no image (N,) is of some family: nothing would keep what is known of it."""
         missing = np.flatnonzero(np.bincount(labels, minlength=len(self.clusters.centroids)) == 0)
         if len(missing):
             raise TrainingError(
@@ -58,7 +58,7 @@ class StartingModel:
 
 
 def check_compatible(manifest: Mapping[str, Any], settings: Settings) -> None:
-    """Raises: TrainingError, in one sentence, if a training with these settings cannot go on from that model."""
+    """Raise TrainingError, in one sentence, if a training with these settings cannot go on from that model."""
     version, k = manifest["version"], manifest["n_clusters"]
     if settings.k and settings.k != k:
         raise TrainingError(
@@ -72,7 +72,7 @@ def check_compatible(manifest: Mapping[str, Any], settings: Settings) -> None:
 
 
 def load_starting_model(bundle: Bundle) -> StartingModel:
-    """The networks of a verified bundle. TensorFlow starts here."""
+    """Return the networks of a verified bundle. TensorFlow starts here."""
     cut = bundle.clusters
     choices = tuple(Choice(**choice) for choice in bundle.manifest.get("clustering", {}).get("choices", ()))
     return StartingModel(

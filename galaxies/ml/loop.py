@@ -43,7 +43,7 @@ class Budget:
     minutes: float | None = None
 
     def share_done(self, images: int, seconds: float) -> float:
-        """How much is used up, 0 to 1; a phase without a bound never ends."""
+        """Return how much is used up, 0 to 1; a phase without a bound never ends."""
         by_images = images / self.images if self.images else 0.0
         by_time = seconds / (self.minutes * 60) if self.minutes else 0.0
         return min(1.0, max(by_images, by_time))
@@ -53,7 +53,7 @@ class Budget:
 class Phase:
     """step(number) -> losses by name; state: Keras models and optimizers whose variables are the whole state.
 
-    sample paints a sheet at every report; measure(images seen) judges the model now and then, for the log.
+    sample writes a sheet at every report; measure(images seen) returns numbers for the log, every measure_seconds.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Phase:
 
 @dataclass
 class Report:
-    """What a page or a terminal shows of a running phase."""
+    """How far a phase is, for a page or a terminal."""
 
     phase: str
     images: int
@@ -235,7 +235,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """A full disk, or whatever else keeps `path` from being written, is a TrainingError that says what to do."""
+    """Raise TrainingError, saying what to do, where a full disk or anything else keeps `path` from being written."""
     try:
         yield
     except OSError as error:
@@ -244,7 +244,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """steps, seconds and batch of a checkpoint."""
+    """Return steps, seconds and batch of a checkpoint."""
     with np.load(path, allow_pickle=False) as file:
         header: dict[str, Any] = json.loads(str(file["header"]))
     return header

@@ -1,4 +1,4 @@
-"""Half precision where it pays: decided by a measurement, since a CPU that has bfloat16 need not be quicker with it.
+"""Mixed precision where it is faster: a measurement decides, since a CPU that has bfloat16 need not be quicker with it.
 
 with dtype_policy(faster_policy()):
     encoder = build_encoder(config)
@@ -29,7 +29,7 @@ def dtype_policy(name: str) -> Iterator[None]:
 
 
 def faster_policy() -> str:
-    """ "mixed_bfloat16" if a convolution's two passes run clearly faster in it on this machine, else "float32"."""
+    """Return "mixed_bfloat16" if a convolution's two passes run clearly faster in it on this machine, else "float32"."""
     return "mixed_bfloat16" if _seconds(tf.float32) > WORTH * _seconds(tf.bfloat16) else "float32"
 
 

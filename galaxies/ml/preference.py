@@ -1,4 +1,4 @@
-"""What people like about a galaxy, from its features: a logistic regression that is judged before it is believed.
+"""What people like about a galaxy, from its features: a logistic regression, used only where it can tell.
 
 taste = fit(standardised, likes, dislikes)          # taste.auc: 0.5 is chance
 chances = expected_likes(features, taste.coefficients, taste.intercept)
@@ -60,7 +60,7 @@ def fit(features: Any, likes: Any, dislikes: Any) -> Taste:
 
 
 def _auc(x: Floats, liked: Any, weights: Floats, folds: Any) -> float:
-    """The chance that a liked galaxy scores above a disliked one, each scored by a model that never saw it."""
+    """Return the chance that a liked galaxy scores above a disliked one, each scored by a model that never saw it."""
     from sklearn.metrics import roc_auc_score
 
     scores = np.empty(len(x))
@@ -72,7 +72,7 @@ def _auc(x: Floats, liked: Any, weights: Floats, folds: Any) -> float:
 
 
 def _folds(likes: Floats, dislikes: Floats, seed: int) -> npt.NDArray[np.int64]:
-    """A fold (N,) for each galaxy: those with likes alone are dealt out first, those with dislikes alone last.
+    """Return a fold (N,) for each galaxy: those with likes alone are dealt out first, those with dislikes alone last.
 
     So all votes of a galaxy are on one side, and both kinds of vote in every fold. (StratifiedGroupKFold does the same,
     and takes minutes for tens of thousands of groups.)
@@ -86,7 +86,7 @@ def _folds(likes: Floats, dislikes: Floats, seed: int) -> npt.NDArray[np.int64]:
 
 
 def _chance(weights: Floats, liked: Any) -> float:
-    """Standard deviation of an AUC where nothing can be told (Mann & Whitney 1947), from as many votes as weigh."""
+    """Return the standard deviation of an AUC where nothing can be told (Mann & Whitney 1947), from as many votes as weigh."""
     likes, dislikes = (weights[which].sum() ** 2 / (weights[which] ** 2).sum() for which in (liked, ~liked))
     return float(np.sqrt((likes + dislikes + 1) / (12 * likes * dislikes)))
 
@@ -98,7 +98,7 @@ def _regression(n_features: int) -> Any:
 
 
 def expected_likes(features: Any, coefficients: Any, intercept: float) -> Floats:
-    """The probability (N,) that a vote for each of the galaxies with features (N, d) is a like."""
+    """Return the probability (N,) that a vote for each of the galaxies with features (N, d) is a like."""
     from scipy.special import expit
 
     return np.asarray(expit(np.asarray(features, float) @ np.asarray(coefficients, float) + intercept))

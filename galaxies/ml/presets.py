@@ -17,7 +17,7 @@ from galaxies.ml.loop import Budget, TrainingError
 
 @dataclass(frozen=True)
 class Shares:
-    """Of a training's time, by phase; together 1."""
+    """Each phase's share of a training's time; together 1."""
 
     encoder: float = 0.15
     feature_network: float = 0.05
@@ -64,12 +64,12 @@ class Settings:
 
     @property
     def base(self) -> int:
-        """The side of what the GAN itself generates; x2 stages lead from there to `resolution`."""
+        """Return the side of what the GAN itself generates; x2 stages lead from there to `resolution`."""
         return int(4 * 2 ** (len(self.channels) - 1))
 
     @property
     def stage_sides(self) -> list[int]:
-        """The sides of what the x2 stages make, the smallest first."""
+        """Return the sides of what the x2 stages make, the smallest first."""
         sides: list[int] = []
         while (sides[-1] if sides else self.base) < self.resolution:
             sides.append(2 * (sides[-1] if sides else self.base))

@@ -1,6 +1,6 @@
 """Schedules of rates and averages; `share` is how much of a phase's budget is used up, 0 to 1.
 
-rate = settings.rate * warm_up(step) * linear_decay(share)
+rate = settings.rate * warm_up(step, 100) * linear_decay(share, 0.1)
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class Bundle:
 
     @cached_property
     def families(self) -> tuple[Family, ...]:
-        """All families, in the order of their ids."""
+        """Return all families, in the order of their ids."""
         return tuple(
             Family(f["id"], f["name"], f["sentence"], f["share"], tuple(self.path / e for e in f["exemplars"]))
             for f in self.manifest["families"]
@@ -94,7 +94,7 @@ class Bundle:
 
     @cached_property
     def clusters(self) -> Clusters:
-        """The K-Means cut."""
+        """Return the K-Means cut."""
         from galaxies.ml.features.clusters import Clusters
 
         arrays = self.arrays("clusters.npz")
@@ -102,7 +102,7 @@ class Bundle:
 
     @cached_property
     def real(self) -> RealFeatures:
-        """Features of the real images, by which generated ones are judged."""
+        """Features of the real images, with which generated ones are compared."""
         arrays = self.arrays("features.npz")
         return RealFeatures(arrays["features"].astype(np.float32), arrays["held_out"], arrays["clusters"])
 

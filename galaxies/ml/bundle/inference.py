@@ -37,12 +37,12 @@ def make_forward(generator: Generator, stages: list[Stage]) -> tuple[Forward, in
 
 
 def load_forward(manifest: Manifest, arrays: Arrays) -> tuple[Forward, int, list[int]]:
-    """The forward pass of a bundle's generator and stages."""
+    """Return the forward pass of a bundle's generator and stages."""
     return make_forward(load_generator(manifest, arrays), load_stages(manifest, arrays))
 
 
 def load_generator(manifest: Manifest, arrays: Arrays) -> Generator:
-    """The network that paints a bundle's base images."""
+    """Return the network that generates a bundle's base images."""
     config = manifest["generator"]
     generator = build_generator(GeneratorConfig(**{**config, "channels": tuple(config["channels"])}))
     _set(generator, arrays("generator.npz"))
@@ -50,7 +50,7 @@ def load_generator(manifest: Manifest, arrays: Arrays) -> Generator:
 
 
 def load_stages(manifest: Manifest, arrays: Arrays) -> list[Stage]:
-    """A bundle's x2 stages, the smallest first."""
+    """Return a bundle's x2 stages, the smallest first."""
     stages = []
     for options in manifest["stages"]:
         stage = build_stage(StageConfig(**options))
@@ -60,12 +60,12 @@ def load_stages(manifest: Manifest, arrays: Arrays) -> list[Stage]:
 
 
 def load_encode(manifest: Manifest, arrays: Arrays) -> Callable[[Any], Any]:
-    """The function images -> features of a bundle."""
+    """Return a bundle's function images (N, R, R, 3) -> features (N, d)."""
     return make_encode(load_encoder(manifest, arrays))
 
 
 def load_encoder(manifest: Manifest, arrays: Arrays) -> Encoder:
-    """The network that sees a bundle's families."""
+    """Return the network whose features a bundle's families are cut from."""
     options = manifest["encoder"]
     tuples = {name: tuple(options[name]) for name in ("channels", "zooms") if name in options}
     encoder = build_encoder(EncoderConfig(**{**options, **tuples}))
@@ -74,7 +74,7 @@ def load_encoder(manifest: Manifest, arrays: Arrays) -> Encoder:
 
 
 def weights_of(model: Any) -> dict[str, Any]:
-    """All weights of a network by number, as float16: half the size, far below one level of 255."""
+    """Return all weights of a network by number, as float16: half the size, far below one level of 255."""
     return {f"{i:03d}": np.asarray(w, np.float16) for i, w in enumerate(model.get_weights())}
 
 

@@ -150,7 +150,7 @@ def _manifest(trained: TrainedModel, provenance: Provenance, version: str) -> di
 
 
 def _clustering(trained: TrainedModel, data: Dataset) -> dict[str, Any]:
-    """How every k did, and how the chosen cut agrees with the class labels of the held-out images, if there are any."""
+    """Return how every k did, and how the chosen cut agrees with the classes of the held-out images that have one."""
     known = [i for i in np.flatnonzero(data.held_out) if data.labels[i]]
     result: dict[str, Any] = {
         "choices": [asdict(choice) for choice in trained.clusters.choices],
@@ -197,7 +197,7 @@ def _kept(phase: dict[str, Any]) -> str:
 
 
 def model_card(manifest: dict[str, Any]) -> str:
-    """What the model is, learned from and cannot do, in Markdown."""
+    """Return what the model is, learned from and cannot do, in Markdown."""
     data, phases = manifest["data"], manifest["training"]["phases"]
     seen = {
         name: f"{phase['images']:,} in {phase['seconds'] / 60:.0f} min{_kept(phase)}" for name, phase in phases.items()
@@ -211,7 +211,7 @@ def model_card(manifest: dict[str, Any]) -> str:
     )
     return f"""# {manifest["version"]}
 
-Paints galaxies of {manifest["resolution"]} x {manifest["resolution"]} px that nobody has photographed, in
+Generates galaxies of {manifest["resolution"]} x {manifest["resolution"]} px that nobody has photographed, in
 {manifest["n_clusters"]} families found by K-Means over learned features.
 
 Learned from {data["train"]:,} images; {data["held_out"]:,} more were held out and no network ever trained on them.
@@ -221,7 +221,7 @@ Images seen by each phase: {", ".join(f"{name.replace('_', ' ')} {text}" for nam
 |---|---|---|---|
 {families}
 
-It knows no physics: colours and brightness are display values, not fluxes; sizes have no scale; what it paints is
+It knows no physics: colours and brightness are display values, not fluxes; sizes have no scale; what it generates is
 no observation and must not be used as one.
 
 Credit: {manifest["credit"]}

@@ -64,19 +64,19 @@ class Clusters:
     choices: tuple[Choice, ...] = ()
 
     def project(self, features: Floats) -> Floats:
-        """(N, d) features -> (N, d') where distances to the centroids are taken."""
+        """Return features (N, d) as (N, d'), where distances to the centroids are taken."""
         return np.asarray((_unit(features) - self.mean) @ self.axes.T)
 
     def assign(self, features: Floats) -> Labels:
-        """(N, d) features -> (N,) id of the nearest centroid."""
+        """Return the ids (N,) of the centroids nearest to features (N, d)."""
         return np.asarray(self.distances(features).argmin(axis=1), np.int64)
 
     def distances(self, features: Floats) -> Floats:
-        """(N, d) features -> (N, k) Euclidean distances to the centroids."""
+        """Return Euclidean distances (N, k) of features (N, d) to the centroids."""
         return np.asarray(np.linalg.norm(self.project(features)[:, None] - self.centroids[None], axis=2))
 
     def reordered(self, order: Sequence[int]) -> Clusters:
-        """The same cut with cluster order[i] called i."""
+        """Return the same cut with cluster order[i] called i."""
         return Clusters(self.centroids[list(order)], self.mean, self.axes, self.choices)
 
 

@@ -32,7 +32,8 @@ class Description:
 
 
 def shapes(images: Images) -> Floats:
-    """(N, R, R, 3) uint8 -> (N, 5): red, green, blue inside the half-light radius, that radius / R, ellipticity.
+    """Return (N, 5) for images (N, R, R, 3) uint8: mean red, green and blue inside the half-light radius, that radius as
+    a share of the side, ellipticity.
 
     From light-weighted second moments under a round Gaussian window about the centre: 1 - axis ratio, so 0 is round.
     """
@@ -57,7 +58,10 @@ def shapes(images: Images) -> Floats:
 
 
 def describe(images: Images, labels: Labels, classes: Sequence[str] = ()) -> list[Description]:
-    """Name every cluster after its real members: (N, R, R, 3) uint8 images, (N,) ids, N class names or none."""
+    """Return a name, a sentence and numbers for every cluster, from its real members.
+
+    images: (N, R, R, 3) uint8; labels: (N,) ids of clusters; classes: N class names, "" for none, or nothing at all.
+    """
     measured = shapes(images)
     ids = range(int(labels.max()) + 1)
     rows = np.array([measured[labels == i].mean(axis=0) for i in ids])
@@ -92,7 +96,7 @@ FEWEST_LABELLED = 30
 
 
 def _prevailing(classes: Counter[str]) -> str:
-    """The word that most labelled members agree on, "" if there is none."""
+    """Return the word that most labelled members agree on, "" if there is none."""
     words: Counter[str] = Counter()
     for name, count in classes.items():
         words[next((word for key, word in CLASS_WORDS if key in name), "")] += count

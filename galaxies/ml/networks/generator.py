@@ -97,7 +97,7 @@ class Generator(keras.Model):
 
 
 def build_generator(config: GeneratorConfig) -> Generator:
-    """A generator with all its weights made."""
+    """Return a generator with all its weights made."""
     generator = Generator(config)
     generator.build()
     w = generator.map(np.zeros((1, config.z_dim), "float32"), np.eye(1, config.n_clusters, dtype="float32"))

@@ -31,7 +31,7 @@ class LatentEncoder(keras.Model):
 
 
 def build_latent_encoder(config: GeneratorConfig, channels: Sequence[int]) -> LatentEncoder:
-    """The encoder of the conditional VAE whose decoder is `build_generator(config)`."""
+    """Return the encoder of the conditional VAE whose decoder is `build_generator(config)`."""
     encoder = LatentEncoder(config.z_dim, channels)
     encoder(*_blank(config))
     return encoder

@@ -68,7 +68,7 @@ class PatchCritic(keras.Model):
 
 
 def build_stage(config: StageConfig) -> Stage:
-    """A x2 stage with all its weights made."""
+    """Return a x2 stage with all its weights made."""
     stage, side = Stage(config), config.resolution
     stage(np.zeros((1, side // 2, side // 2, 3), "float32"), np.zeros((1, side, side, 1), "float32"))
     return stage

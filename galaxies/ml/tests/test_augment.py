@@ -86,12 +86,12 @@ def test_a_discriminator_sees_the_image_its_asymmetry_its_faint_light_and_its_co
 def test_neither_range_nor_levels_tell_files_from_generated_images(images: np.ndarray) -> None:
     x = to_float(images[:4])
     assert np.allclose(quantize_straight_through(x), x, atol=1e-6)
-    painted = tf.Variable(x * 3 + 0.001)
+    generated = tf.Variable(x * 3 + 0.001)
     with tf.GradientTape() as tape:
-        kept = quantize_straight_through(painted)
-    written = np.clip(np.rint((painted.numpy() + 1) * 127.5), 0, 255).astype(np.uint8)
+        kept = quantize_straight_through(generated)
+    written = np.clip(np.rint((generated.numpy() + 1) * 127.5), 0, 255).astype(np.uint8)
     assert np.allclose(kept, to_float(written), atol=1e-6)
-    assert (tape.gradient(kept, painted).numpy() == 1).all()
+    assert (tape.gradient(kept, generated).numpy() == 1).all()
 
 
 def test_only_what_lies_well_beyond_black_and_white_costs(images: np.ndarray) -> None:

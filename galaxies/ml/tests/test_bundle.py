@@ -28,7 +28,7 @@ def test_it_works(tiny: Bundle) -> None:
     assert images.std() > 1
 
 
-def test_a_recipe_paints_the_same_alone_and_in_any_batch(tiny: Bundle) -> None:
+def test_a_recipe_gives_the_same_alone_and_in_any_batch(tiny: Bundle) -> None:
     clusters, seeds = [i % tiny.n_clusters for i in range(37)], list(range(37))
     together = tiny.sample(clusters, seeds, 0.7).astype(int)
     for i in (0, 5, 31, 32, 36):
@@ -36,7 +36,7 @@ def test_a_recipe_paints_the_same_alone_and_in_any_batch(tiny: Bundle) -> None:
         assert np.abs(alone[0] - together[i]).max() <= 1
 
 
-def test_a_recipe_paints_the_same_in_another_process_without_django(tiny: Bundle) -> None:
+def test_a_recipe_gives_the_same_in_another_process_without_django(tiny: Bundle) -> None:
     script = (
         "import sys; from pathlib import Path; from galaxies.ml.bundle import load_bundle;"
         "image = load_bundle(Path(sys.argv[1])).sample([2], [77], 0.9);"

@@ -18,7 +18,7 @@ def latents(n: int) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     return z, labels, [random.standard_normal((n, side, side, 1)).astype("float32") for side in sides]
 
 
-def test_the_generator_paints_its_resolution_and_starts_at_the_mean_image() -> None:
+def test_the_generator_gives_its_resolution_and_starts_at_the_mean_image() -> None:
     generator = build_generator(CONFIG)
     generator.mean_image.assign(np.full((16, 16, 3), -0.9))
     z, labels, noise = latents(4)
