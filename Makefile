@@ -1,13 +1,17 @@
-# make run    the site at http://127.0.0.1:8000 and its worker (PORT=9000 make run to change)
-# make test   all tests
-# make lint   what CI checks besides the tests
-# make lock   new lock files after a change in pyproject.toml
+# make run            the site at http://127.0.0.1:8000 and its worker (PORT=9000 make run to change)
+# make test           all tests, in as many processes as there are cores (WORKERS=1 make test to change)
+# make test-fast      those that take no long training
+# make test-postgres  all tests on a private PostgreSQL server, made of the machine's own binaries (.ci/postgres.py)
+# make lint           what CI checks besides the tests
+# make format         write the code as lint wants it
+# make lock           new lock files after a change in pyproject.toml
 
 PYTHON ?= python3
 PORT ?= 8000
+WORKERS ?= auto
 BIN := .venv/bin
 
-.PHONY: run test lint lock
+.PHONY: run test test-fast test-postgres lint format lock
 
 run: .venv/.run
 	@$(BIN)/python manage.py prepare
@@ -16,13 +20,26 @@ run: .venv/.run
 	PORT=$(PORT) $(BIN)/gunicorn nebulai.wsgi & site=$$!; \
 	wait $$site
 
+# Each process takes a core: threads below it would only wait for one another.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
+
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+test-fast: .venv/.dev
+	$(PYTEST) -m "not slow"
+
+test-postgres: .venv/.dev
+	$(BIN)/python .ci/postgres.py env $(PYTEST)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+format: .venv/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock" pyproject.toml

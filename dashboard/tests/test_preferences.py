@@ -130,6 +130,7 @@ def test_a_worker_that_was_killed_does_not_block_the_next_order(staff: Client, c
     assert learning.order()
 
 
+@pytest.mark.slow
 def test_the_child_s_refusal_is_its_sentence(db: None, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process of its own, with a database of its own in which nothing is active."""
     monkeypatch.setenv("NEBULAI_DATA_DIR", str(tmp_path))

@@ -17,6 +17,8 @@ from urllib.error import URLError
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.slow  # every command is a process that loads Django
+
 
 @pytest.fixture
 def environment(tmp_path: Path, bundle: Path) -> dict[str, str]:

@@ -136,6 +136,7 @@ def test_without_an_active_version_nothing_is_learned(db: None) -> None:
         learn()
 
 
+@pytest.mark.slow
 def test_lost_images_are_sampled_again_and_those_that_cannot_be_had_are_left_out(
     crowd: Callable[..., Sampled], version: ModelVersion
 ) -> None:

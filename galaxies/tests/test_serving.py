@@ -42,6 +42,12 @@ class HeldBundle:
         return np.stack([np.full((2, 2, 3), seed, np.uint8) for seed in seeds])
 
 
+@pytest.fixture(autouse=True)
+def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the site looks at every two seconds, it looks at all the time."""
+    monkeypatch.setattr("galaxies.serving.WATCH_SECONDS", 0.05)
+
+
 @pytest.fixture
 def held() -> HeldBundle:
     return HeldBundle(Path("held"))

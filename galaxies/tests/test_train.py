@@ -37,6 +37,7 @@ def manage(environment: dict[str, str], *arguments: str) -> "subprocess.Popen[st
     )
 
 
+@pytest.mark.slow
 def test_a_terminated_training_saves_exits_0_and_is_resumed_to_a_bundle(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:

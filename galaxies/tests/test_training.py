@@ -47,7 +47,7 @@ def database_url() -> str:
     if connection.vendor == "sqlite":
         return f"sqlite:///{here['NAME']}"
     user = quote(here["USER"]) + (f":{quote(here['PASSWORD'])}" if here["PASSWORD"] else "")
-    return f"postgres://{user}@{here['HOST'] or 'localhost'}:{here['PORT'] or 5432}/{here['NAME']}"
+    return f"postgres://{user}@{quote(here['HOST'] or 'localhost', safe='')}:{here['PORT'] or 5432}/{here['NAME']}"
 
 
 @pytest.fixture
@@ -104,6 +104,7 @@ def trainers(row: TrainingRun) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_cancelled_resumed_interrupted_and_done(start: Callable[..., "subprocess.Popen[bytes]"], folder: Path) -> None:
     """One run through everything that can happen to it; nothing it has learned is lost on the way."""
     row = control.queue(replace(TINY, budget_images=4_000))
@@ -147,6 +148,7 @@ def test_cancelled_resumed_interrupted_and_done(start: Callable[..., "subprocess
     assert log.count("Phase adversarial.") >= 1
 
 
+@pytest.mark.slow
 def test_a_training_that_is_killed_is_interrupted_and_the_worker_lives(
     start: Callable[..., "subprocess.Popen[bytes]"],
 ) -> None:
@@ -159,6 +161,7 @@ def test_a_training_that_is_killed_is_interrupted_and_the_worker_lives(
     assert process.poll() is None
 
 
+@pytest.mark.slow
 def test_images_that_vanish_before_the_work_begins_are_a_sentence(
     start: Callable[..., "subprocess.Popen[bytes]"], tmp_path: Path
 ) -> None:
@@ -238,6 +241,7 @@ def from_the_tiny_one(version: ModelVersion) -> Options:
     return replace(TINY, k=None, start_from=version.version)
 
 
+@pytest.mark.slow
 def test_a_training_whose_loss_is_no_number_fails_and_keeps_its_last_good_checkpoint(
     from_the_tiny_one: Options, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +269,7 @@ def test_a_training_whose_loss_is_no_number_fails_and_keeps_its_last_good_checkp
     assert row.message in (run.folder / "run.log").read_text()
 
 
+@pytest.mark.slow
 def test_a_database_that_does_not_answer_stops_no_training(
     transactional_db: None, from_the_tiny_one: Options, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,7 @@ def test_area_resize_averages(images: np.ndarray) -> None:
     assert np.abs(half[0, 0, 0] - images[0, :2, :2].mean(axis=(0, 1))).max() <= 0.5
 
 
+@pytest.mark.slow
 def test_the_warm_start_learns_the_images(images: np.ndarray, tmp_path: Path) -> None:
     data = LabelledImages(images, np.arange(256) % 4, 4)
     run, config = Run(tmp_path), GeneratorConfig(4, 8, 16, (16, 12, 8))
@@ -84,6 +85,7 @@ def run_losses(run: Run) -> list[dict[str, float]]:
         return [json.loads(row["losses"]) for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_a_stage_learns_detail_that_plain_enlargement_lacks(tmp_path: Path) -> None:
     big = synthetic.draw(64, 32, seed=6)[0]
     stage = train_stage(
@@ -137,6 +139,7 @@ def test_the_policy_is_one_of_two_and_does_not_stay() -> None:
     assert keras.config.dtype_policy().name == "float32"
 
 
+@pytest.mark.slow
 def test_the_generator_of_the_lowest_kid_is_kept(
     images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ def test_a_recipe_gives_the_same_alone_and_in_any_batch(tiny: Bundle) -> None:
         assert np.abs(alone[0] - together[i]).max() <= 1
 
 
+@pytest.mark.slow
 def test_a_recipe_gives_the_same_in_another_process_without_django(tiny: Bundle) -> None:
     script = (
         "import sys; from pathlib import Path; from galaxies.ml.bundle import load_bundle;"

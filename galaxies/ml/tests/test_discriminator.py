@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from galaxies.ml.features.encoder import EncoderConfig, build_encoder
@@ -35,6 +36,7 @@ def test_without_a_feature_network_there_is_one_head() -> None:
     assert logits.shape == (6, 1)
 
 
+@pytest.mark.slow
 def test_the_feature_network_stays_as_it_is_while_all_else_learns() -> None:
     feature_network = build_encoder(FEATURES)
     images = np.random.default_rng(1).integers(0, 256, (32, 16, 16, 3)).astype(np.uint8)

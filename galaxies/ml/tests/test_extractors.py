@@ -62,6 +62,7 @@ def test_resizing_to_fewer_pixels_is_antialiased() -> None:
     assert 100 < small.min() <= small.max() < 155
 
 
+@pytest.mark.slow
 def test_inception_gives_the_features_of_the_network_whose_weights_it_read(
     network: keras.Model, weights: Path, images: Images
 ) -> None:

@@ -16,6 +16,7 @@ from galaxies.ml.pipeline import train
 from galaxies.ml.presets import PRESETS, with_resolution
 
 
+@pytest.mark.slow
 def test_a_model_goes_on_learning_and_keeps_its_families(tiny_bundle: Path, tmp_path: Path) -> None:
     old = Bundle(tiny_bundle, verify(tiny_bundle))
     starting_model = load_starting_model(old)

@@ -136,6 +136,7 @@ def test_the_log_has_a_line_for_a_short_phase_too(tmp_path: Path) -> None:
     assert [(row["phase"], row["images"]) for row in rows] == [("count", "30")]
 
 
+@pytest.mark.slow
 def test_kill_at_any_moment_loses_at_most_one_interval(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import os, signal, sys

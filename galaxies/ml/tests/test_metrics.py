@@ -96,6 +96,7 @@ def test_kernel_distance_in_blocks_is_that_of_the_whole_matrix(rng: np.random.Ge
     assert kernel_distance(x, y) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_kernel_distance_of_two_halves_is_within_two_of_its_deviations_of_zero(rng: np.random.Generator) -> None:
     samples = rng.standard_normal((4000, 64))
     mean, deviation = kernel_distance_subsets(samples[:2000], samples[2000:])
@@ -112,6 +113,7 @@ def test_kernel_distance_does_not_depend_on_the_number_of_samples(rng: np.random
     assert means[0] == pytest.approx(means[1], rel=0.35)
 
 
+@pytest.mark.slow
 def test_prdc_of_two_samples_of_one_distribution() -> None:
     rng = np.random.default_rng(0)
     real, fake = (rng.standard_normal((10_000, 1000), dtype=np.float32) for _ in range(2))

@@ -93,6 +93,7 @@ def test_failures_are_flagged_and_counted_and_never_raised() -> None:
     assert len(result.table()["gini"]) == 1
 
 
+@pytest.mark.slow
 def test_two_processes_measure_the_same_in_the_same_order() -> None:
     images, _ = draw(10, SIDE, seed=1)
     seen: list[tuple[str, int, int]] = []

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from galaxies.ml.gan.adversarial import AdversarialSettings, train_adversarial
@@ -49,6 +50,7 @@ def test_kid_is_measured_on_what_is_drawn_but_nothing_twice() -> None:
     assert thinned(np.ones(50), seed=1).all()
 
 
+@pytest.mark.slow
 def test_the_discriminator_sees_weighed_images(tmp_path: Path) -> None:
     """Half of the images are black and half white; the black ones weigh next to nothing."""
     images = np.zeros((64, 16, 16, 3), np.uint8)
