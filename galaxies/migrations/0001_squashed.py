@@ -54,7 +54,8 @@ class Migration(migrations.Migration):
                 ('score', models.FloatField(default=0.0, editable=False, help_text='wilson_lower_bound of its votes.')),
                 ('listed', models.GeneratedField(db_persist=True, expression=models.Q(('published', True), ('likes__gt', 0), _connector='OR'), output_field=models.BooleanField())),
                 ('creator', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='galaxies', to=settings.AUTH_USER_MODEL)),
-                ('model_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='galaxies', to='galaxies.modelversion')),
+                # Without an index from the beginning: PostgreSQL makes one that is dropped in the same migration all the same.
+                ('model_version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='galaxies', to='galaxies.modelversion')),
             ],
             options={
                 'verbose_name_plural': 'galaxies',
@@ -164,7 +165,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(editable=False, max_length=100, unique=True)),
-                ('options', models.JSONField(default=dict, help_text='galaxies.runs.Options.')),
+                ('options', models.JSONField(default=dict, help_text='galaxies.training.request.Options.')),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('cancelled', 'Cancelled'), ('interrupted', 'Interrupted'), ('failed', 'Failed')], default='queued', max_length=11)),
                 ('created', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('started', models.DateTimeField(blank=True, help_text='The last time that it was started or resumed.', null=True)),
@@ -201,11 +202,6 @@ class Migration(migrations.Migration):
                 'ordering': ['-created', '-id'],
             },
         ),
-        migrations.AlterField(
-            model_name='galaxy',
-            name='model_version',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='galaxies', to='galaxies.modelversion'),
-        ),
         migrations.AddIndex(
             model_name='galaxy',
             index=models.Index(fields=['model_version', '-created', '-id'], name='galaxy_version'),
@@ -221,10 +217,5 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='galaxy',
             index=models.Index(fields=['-dislikes', '-id'], name='galaxy_dislikes'),
-        ),
-        migrations.AlterField(
-            model_name='trainingrun',
-            name='options',
-            field=models.JSONField(default=dict, help_text='galaxies.training.request.Options.'),
         ),
     ]

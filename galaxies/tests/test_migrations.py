@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.utils.module_loading import import_string
 from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
@@ -35,8 +36,7 @@ def empty(transactional_db: None) -> Iterator[None]:
 def migrate_without_squashing(target: tuple[str, str]) -> Any:
     """Make the tables as they were before migrations were squashed. Returns: the models of that time."""
     executor = MigrationExecutor(connection)
-    executor.loader.replace_migrations = False
-    executor.loader.build_graph()
+    executor.loader = MigrationLoader(connection, replace_migrations=False)
     executor.migrate([target])
     return executor.loader.project_state([target, *executor.loader.graph.leaf_nodes("django_tasks_database")]).apps
 
@@ -53,6 +53,7 @@ def tables() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_squashed_migrations_make_the_same_tables(empty: None) -> None:
     migrate()
     assert ("galaxies", SQUASHED) in MigrationExecutor(connection).loader.applied_migrations
