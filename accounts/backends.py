@@ -7,7 +7,7 @@ from accounts.models import User
 MIN_CHECKS = 2
 
 
-class EmailBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth ships no types
+class EmailBackend(AuthenticationBackend):
     """Log in by e-mail, telling by no answer and no time whether an address has an account.
 
     Two people may have signed up with one address, because refusing the second would tell of the first. Each logs in

@@ -5,7 +5,7 @@ from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
 
-class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth ships no types
+class SignupForm(AllauthSignupForm):
     """Where addresses must be verified, a taken one is not told of; nor shall the shorter wait tell it."""
 
     def try_save(self, request: HttpRequest) -> Any:
