@@ -1,4 +1,4 @@
-"""Several files as one zip, written while it is sent: nothing of it is kept, and no more than one file is in memory."""
+"""Zips written while they are sent: nothing is stored, and no more than one file is in memory."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from galaxies.ml.bundle import BundleError
 from galaxies.models import Galaxy
 from galaxies.serving import Busy
 
-PATIENCE_SECONDS = 60.0  # how long one archive waits for a busy generator, all its files together
+PATIENCE_SECONDS = 60.0  # that one archive waits for a busy generator, all its files together
 
 COLUMNS = ["id", "family", "version", "cluster", "seed", "psi", "cluster2", "seed2", "mix", "bundle", "created"]
 
@@ -23,7 +23,7 @@ Files = Iterable[tuple[str, bytes]]
 
 
 def zip_stream(files: Files) -> Iterator[bytes]:
-    """The bytes of a zip of (name, content) pairs, piece by piece."""
+    """Yield the bytes of a zip of (name, content) pairs, piece by piece."""
     outbox = _Outbox()
     now = timezone.now().timetuple()[:6]
     with ZipFile(outbox, "w") as archive:  # type: ignore[call-overload]  # it needs no more than write and flush
@@ -37,7 +37,7 @@ def zip_stream(files: Files) -> Iterator[bytes]:
 
 
 class _Outbox:
-    """What ZipFile writes into; it cannot be sought in, so ZipFile never goes back."""
+    """A file for ZipFile to write into. It has no seek, so ZipFile never goes back."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -55,9 +55,9 @@ class _Outbox:
 
 
 def archive_files(galaxies: Iterable[Galaxy], kind: str) -> Iterator[tuple[str, bytes]]:
-    """The files of the galaxies as "webp", "png" or "fits", then recipes.csv, which says of each what made it.
+    """Yield the galaxies as "webp", "png" or "fits" files, then recipes.csv with the recipe of each.
 
-    A file that cannot be painted now is left out, and its line in recipes.csv names none.
+    A file that cannot be sampled now is left out, and its line in recipes.csv names none.
     """
     sheet = io.StringIO()
     lines = csv.DictWriter(sheet, ["file", *COLUMNS])
@@ -71,7 +71,7 @@ def archive_files(galaxies: Iterable[Galaxy], kind: str) -> Iterator[tuple[str, 
 
 
 def image_files(galaxies: Iterable[Galaxy], kind: str) -> Iterator[tuple[Galaxy, bytes | None]]:
-    """Each galaxy with its file, or with None where that needs a generator that cannot answer."""
+    """Yield each galaxy with its file, or with None if that needs a generator that cannot answer."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     for galaxy in galaxies:
         yield galaxy, _patiently(galaxy, kind, deadline)
@@ -90,7 +90,7 @@ def _patiently(galaxy: Galaxy, kind: str, deadline: float) -> bytes | None:
 
 
 def recipe_facts(galaxy: Galaxy) -> dict[str, Any]:
-    """The COLUMNS of a galaxy: all that makes it, no word about people."""
+    """Return the COLUMNS of a galaxy: its recipe, and nothing about people."""
     return {
         "id": galaxy.public_id,
         "family": galaxy.family["name"],

@@ -1,6 +1,6 @@
-"""Where things stand in a drawing, in percent of its width: templates turn this into SVG, and no script is needed.
+"""Positions in drawings, in percent of their width: templates turn these into SVG without a script.
 
-gauge(metrics["kid"], Kind.PLAIN).value.at              # 0 on the left is bad, 100 on the right is good
+gauge(metrics["kid"]).value.at                          # 0 on the left is bad, 100 on the right is good
 strip(real_values, value).points                        # the outline of a distribution, for <polygon points>
 """
 
@@ -19,15 +19,15 @@ TAIL = 0.5  # percent of the values on either side that may lie outside a drawin
 
 @dataclass(frozen=True)
 class Mark:
-    """A number as text, and where it stands; None where there is none."""
+    """A number as text, and its place; None without a number."""
 
     text: str
     at: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gauge:
-    """A number between the best and the worst that there is to compare it with, better to the right."""
+    """A number between the best and the worst to compare it with, better to the right."""
 
     value: Mark
     best: Mark
@@ -37,15 +37,15 @@ class Gauge:
 
     @property
     def reversed(self) -> bool:
-        """Whether what is called worst stands to the right of what is called best."""
+        """Whether what is called worst is to the right of what is called best."""
         return None not in (self.best.at, self.worst.at) and self.worst.at > self.best.at  # type: ignore[operator]
 
 
 def gauge(entry: Mapping[str, Any], percent: bool = False) -> Gauge:
-    """Place value, floor and ceiling of an entry of metrics.json.
+    """Return the gauge of an entry of metrics.json.
 
-    The floor of what is better lower is real images against real ones and the ceiling a collapsed generator; so it is
-    for what is better higher, but for the share of right families, where the floor is chance and the ceiling real.
+    Its floor is real images against real ones and its ceiling a collapsed generator; for the share of right families,
+    which has entries "per_cluster", the floor is chance and the ceiling real images.
     """
     real, other, names = entry["floor"], entry["ceiling"], ("real against real", "one image repeated")
     if entry["better"] == "higher" and "per_cluster" in entry:
@@ -54,17 +54,15 @@ def gauge(entry: Mapping[str, Any], percent: bool = False) -> Gauge:
     known = [number for number in numbers if number is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     if entry["better"] == "higher":
-        low = min(
-            low, 0.0
-        )  # or a collapsed generator, which is precise all the same, makes any other look like nothing
+        low = min(low, 0.0)  # a collapsed generator may be precise: without 0, others would be at the left end
     else:
         low, high = high, low
     value, best, worst = (Mark(figure(number, percent), place(number, low, high)) for number in numbers)
-    return Gauge(value, best, worst, *names)
+    return Gauge(value=value, best=best, worst=worst, best_name=names[0], worst_name=names[1])
 
 
 def place(number: float | None, low: float, high: float) -> float | None:
-    """Percent of the width at which a number stands between `low` on the left and `high` on the right."""
+    """Return the place of a number between `low` on the left and `high` on the right, in percent of the width."""
     if number is None:
         return None
     share = (number - low) / (high - low) if high != low else 0.5
@@ -72,7 +70,7 @@ def place(number: float | None, low: float, high: float) -> float | None:
 
 
 def figure(number: float | None, percent: bool = False) -> str:
-    """A number with as many digits as anybody reads."""
+    """Return a number as text with two or three significant digits, or a share as percent; "none" for None."""
     if number is None:
         return "none"
     if percent:
@@ -85,7 +83,7 @@ def figure(number: float | None, percent: bool = False) -> str:
 
 
 def kid_in_a_line(metrics: Mapping[str, Any] | None) -> str:
-    """A model's KID between what real images and one repeated image score, and the extractor that saw them."""
+    """Return a model's KID with its floor, its ceiling and its extractor as text."""
     if not metrics or "kid" not in metrics:
         return "not measured"
     value, floor, ceiling = (figure(metrics["kid"][key]) for key in ("value", "floor", "ceiling"))
@@ -94,14 +92,14 @@ def kid_in_a_line(metrics: Mapping[str, Any] | None) -> str:
 
 @dataclass(frozen=True)
 class Strip:
-    """Distributions as outlines in a viewBox of 100 x HEIGHT, and where a value stands among them, if there is one."""
+    """Distributions as outlines in a viewBox of 100 x HEIGHT, and the place of a value among them, if there is one."""
 
     outlines: tuple[str, ...]
     at: float | None = None
 
 
 def strip(values: Sequence[float], *others: Sequence[float], value: float | None = None) -> Strip:
-    """Draw distributions on one axis; a value outside of it stands at its end."""
+    """Return distributions on one axis; a value outside of it is put at its end."""
     sides = [np.asarray(side, dtype=np.float64) for side in (values, *others) if len(side)]
     if not sides:
         return Strip(())
@@ -114,7 +112,7 @@ def strip(values: Sequence[float], *others: Sequence[float], value: float | None
 
 
 def percentile(values: Sequence[float] | np.ndarray[Any, Any], value: float) -> float:
-    """The share of the values below `value`, in percent."""
+    """Return the share of the values below `value`, in percent."""
     return float(100 * np.mean(np.asarray(values) < value))
 
 

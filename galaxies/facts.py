@@ -1,8 +1,8 @@
-"""What is true of one image: how near it is to the nearest training image, and where its shape lies among real ones.
+"""Compare one galaxy with real ones: the distance to its nearest training image, and its shape among theirs.
 
     comparison = compare(galaxy)            # None where its model has not been measured; raises Busy
 
-FID and KID belong to a model and are on its page; here stands only what one image can be measured for.
+FID and KID need thousands of images: they belong to a model and are on its page.
 """
 
 import json
@@ -29,17 +29,17 @@ logger = logging.getLogger(__name__)
 
 KEPT_SECONDS = 24 * 3600
 RETRY_SECONDS = 2
-# A shape keeps a core busy for half a second: one at a time, so that most of the process is there for everybody else.
+# A shape takes half a second of a core: measured one at a time, so that the rest of the process stays responsive.
 _measuring = threading.Lock()
 
 
-# The distance to the nearest training image in the encoder's features; the shape by measure, None if there is none.
+# The distance to the nearest training image in the encoder's features; the shape by measure, None if it has none.
 Measured = tuple[float, dict[str, float] | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fact:
-    """One line: a value as a dot on what real galaxies have, and the sentence that says where it lies."""
+    """A value as a dot on the distribution of real galaxies, and a sentence that says where it is."""
 
     name: str
     sentence: str
@@ -48,11 +48,14 @@ class Fact:
     strip: Strip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """nearness: None if the model was measured on other images; shapes: empty if none could be measured.
+    """A galaxy beside real ones.
 
-    The rest says what it is compared with: numbers of real galaxies, and how many of either side have no shape.
+    nearness: None if the model was measured on images other than it was trained on.
+    shapes: () if none could be measured.
+    n_real, n_shapes: numbers of real galaxies that the two are compared with.
+    real_failed, generated_failed: percent of galaxies that have no measurable shape, as text.
     """
 
     nearness: Fact | None
@@ -85,7 +88,7 @@ SHAPE_FACTS = {
 
 
 def compare(galaxy: Galaxy) -> Comparison | None:
-    """Measure a galaxy, or recall its measures, and put them beside the real galaxies of its model's metrics.json.
+    """Measure a galaxy, or use its cached measures, and compare it with the real galaxies of its model's metrics.json.
 
     Returns: None if its model has not been measured.
     Raises: Busy if the generator cannot answer now, or another galaxy is being measured.
@@ -113,7 +116,7 @@ def _failed(counts: Mapping[str, int]) -> str:
 
 
 def read_metrics(path: Path) -> dict[str, Any] | None:
-    """The numbers of the bundle in folder `path`, None if it has not been measured or they cannot be read."""
+    """Return metrics.json of the bundle in folder `path`, None if it is not there or cannot be read."""
     file = path / METRICS
     try:
         return _read(file, file.stat().st_mtime_ns)
@@ -145,7 +148,7 @@ def _measured(galaxy: Galaxy) -> Measured:
 
 
 def _measure(galaxy: Galaxy) -> Measured:
-    # A second of imports that only a measurement should pay
+    # Imports take a second, which only a measurement needs
     from galaxies.ml.evaluation.metrics import nearest_distances
 
     version = galaxy.model_version
@@ -174,7 +177,7 @@ def _training_features(path: Path, checksum: str) -> "tuple[Standardizer, Featur
 
 
 def _nearness(distance: float, percentiles: list[float]) -> Fact:
-    """percentiles: 0 to 100, of the held-out galaxies' distances to the same training images."""
+    """Return the fact of a distance. percentiles: 0 to 100, of held-out galaxies' distances to the same images."""
     drawn = strip(percentiles, value=distance)
     share = percentile(percentiles, distance)
     if share < 1:
@@ -183,7 +186,7 @@ def _nearness(distance: float, percentiles: list[float]) -> Fact:
         sentence = "It is farther from every training image than 99% of real galaxies are: it is unlike any of them."
     else:
         sentence = f"It is farther from its nearest training image than {share:.0f}% of real galaxies are: no copy."
-    return Fact("Nearest real galaxy", sentence, "a copy", "unlike any", drawn)
+    return Fact(name="Nearest real galaxy", sentence=sentence, left="a copy", right="unlike any", strip=drawn)
 
 
 def _shape(measure: str, value: float, real: list[float]) -> Fact:
@@ -191,4 +194,5 @@ def _shape(measure: str, value: float, real: list[float]) -> Fact:
     below = percentile(real, value)
     share = max(below, 100 - below)
     others = "all" if share > 99.5 else f"{share:.0f}% of"
-    return Fact(name, f"{more if below >= 50 else less} {others} real galaxies.", left, right, strip(real, value=value))
+    sentence = f"{more if below >= 50 else less} {others} real galaxies."
+    return Fact(name=name, sentence=sentence, left=left, right=right, strip=strip(real, value=value))

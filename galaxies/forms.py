@@ -1,3 +1,5 @@
+"""Forms of the public pages."""
+
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -14,9 +16,9 @@ MAX_ZIP = 200  # galaxies in one download
 
 
 class GenerateForm(forms.Form):
-    """What the studio asks for. All may be left empty: any family, a new seed, the usual variety.
+    """The studio's form. All fields may be empty: any family, a new seed, the usual variety.
 
-    can_pick: whether a preference model stands, so that one of several may be picked; a seed leaves nothing to pick.
+    can_pick: whether there is a preference model to pick one of several galaxies; with a seed there is nothing to pick.
     """
 
     cluster = forms.TypedChoiceField(required=False, coerce=int, empty_value=None)
@@ -37,18 +39,18 @@ class GenerateForm(forms.Form):
                 self.fields[name].error_messages[key] = f"Use a number from {low} to {high}."
 
     def clean_psi(self) -> float:
-        """Two decimals, as the slider has: so a recipe that was typed off is the recipe that was painted."""
+        """Round to two decimals, as the slider has: so the recipe shown is exactly the recipe used."""
         psi: float | None = self.cleaned_data["psi"]
         return DEFAULT_PSI if psi is None else round(psi, 2)
 
     @property
     def picks(self) -> bool:
-        """Whether one of several is to be picked."""
+        """Whether to pick one of several galaxies."""
         return bool(self.cleaned_data.get("pick")) and self.cleaned_data["seed"] is None
 
 
 class PageForm(forms.Form):
-    """Where in a list somebody is. What cannot be read is a page that is not there."""
+    """The family and the page number of a list. Values that are not valid answer 404."""
 
     cluster = forms.IntegerField(required=False, min_value=0, max_value=32767)
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
@@ -85,7 +87,7 @@ class MineForm(PageForm):
 
 
 class ZipForm(forms.Form):
-    """Which galaxies to put into one zip, and as what. One that has gone meanwhile is left out."""
+    """The galaxies of a zip and their kind of file. A galaxy deleted meanwhile is left out."""
 
     id = forms.Field(widget=forms.MultipleHiddenInput, error_messages={"required": "Select a galaxy first."})
     kind = forms.ChoiceField(required=False, choices=[("png", "PNG"), ("webp", "WebP"), ("fits", "FITS")])
@@ -103,7 +105,7 @@ class ZipForm(forms.Form):
         return self.cleaned_data["kind"] or "png"
 
     def sentence(self) -> str:
-        """What is wrong."""
+        """All errors in one text."""
         return " ".join(str(error) for errors in self.errors.values() for error in errors)
 
 

@@ -1,4 +1,4 @@
-"""Learning preferences in the background: the worker starts `manage.py learn_preferences` as a process of its own.
+"""Learn preferences in the background: the worker starts `manage.py learn_preferences` as a process of its own.
 
 TensorFlow would otherwise stay in the worker's memory for as long as that lives.
 """
@@ -17,12 +17,12 @@ from django_tasks_db.models import DBTaskResult
 
 logger = logging.getLogger(__name__)
 
-LONGEST = timedelta(hours=1)  # then the process is ended; a worker that says it runs for longer was killed itself
+LONGEST = timedelta(hours=1)  # then the process is ended; a worker that is said to learn for longer was killed
 
 
 @dataclass(frozen=True)
 class Learning:
-    """How the last order stands: busy while it waits or is under way, else how it ended, in a sentence."""
+    """The state of the last order: `busy` while it waits or runs, else `sentence` says how it ended."""
 
     busy: str = ""
     sentence: str = ""
@@ -31,7 +31,7 @@ class Learning:
 
 
 def order() -> bool:
-    """Let the worker learn. Returns: False if it waits for that already, or is at it."""
+    """Let the worker learn. Returns: False if it waits for that or is learning already."""
     if state().busy:
         return False
     learn_preferences.enqueue()
@@ -39,7 +39,7 @@ def order() -> bool:
 
 
 def state() -> Learning:
-    """How the last order stands."""
+    """Return the state of the last order."""
     result = DBTaskResult.objects.filter(task_path=learn_preferences.module_path).order_by("-enqueued_at").first()
     if result is None:
         return Learning()
@@ -48,7 +48,7 @@ def state() -> Learning:
     if result.status == TaskResultStatus.RUNNING:
         if result.started_at and timezone.now() - result.started_at > LONGEST + timedelta(minutes=1):
             return Learning(sentence="The worker was ended while it learned: ask again.", ended=result.started_at)
-        return Learning(busy="The encoder looks at the galaxies with votes.")
+        return Learning(busy="The galaxies with votes are being encoded.")
     if result.status == TaskResultStatus.FAILED:
         return Learning(
             sentence="It could not be done: the worker's log says why. Ask again when that is mended.",
@@ -60,14 +60,14 @@ def state() -> Learning:
 
 @task()
 def learn_preferences() -> dict[str, str | bool]:
-    """Learn what people like, for the worker: see `run`."""
+    """Learn what people like. The worker calls this."""
     return run()
 
 
 def run() -> dict[str, str | bool]:
     """Learn in a process of low priority.
 
-    Returns: whether a model was learned, and the sentence of manage.py learn_preferences that says so or why not.
+    Returns: `learned` and `sentence`, in which manage.py learn_preferences says how it went.
     """
     nice = [shutil.which("nice") or "nice", "-n", "10"]
     command = [*nice, sys.executable, str(settings.BASE_DIR / "manage.py"), "learn_preferences"]

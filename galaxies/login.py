@@ -1,3 +1,5 @@
+"""Log in: what a visitor did in the session becomes the person's."""
+
 from django.contrib import messages
 from django.http import HttpRequest
 
@@ -7,10 +9,10 @@ from galaxies.session import claim
 
 
 class AccountAdapter(adapter.AccountAdapter):
-    """Log in, and keep what the visitor did in this session."""
+    """allauth's adapter, which also claims the session of the visitor."""
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Give the person the galaxies that the visitor made, and cast the vote that the visitor chose."""
+        """Log in, give the person the galaxies that the visitor generated, and cast the visitor's vote."""
         super().login(request, user)
         if voted := claim(request.session, user):
             messages.success(request, f"You {voted.my_vote} this galaxy.")

@@ -1,6 +1,6 @@
-"""What the page of a model shows: its manifest and its metrics.json, as figures that anybody can read.
+"""The content of a model's page, from its manifest and its metrics.json.
 
-page = read(version)                                    # raises BundleError if the bundle's files are not there
+page = read(version)                                    # raises BundleError if its manifest cannot be read
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,8 +11,9 @@ from galaxies.charts import Gauge, Strip, figure, gauge, strip
 from galaxies.facts import read_metrics
 from galaxies.ml.bundle import read_manifest
 from galaxies.models import ModelVersion
+from galaxies.training.phases import title
 
-# name in metrics.json -> title, what it means and which way is good, whether it is a share
+# name in metrics.json -> title, what it means and which direction is good, whether it is a share
 WHOLE = {
     "kid": ("KID", "How far the generated galaxies as a whole are from real ones. Close to 0 is good.", False),
     "fid": ("FID", "The same question, answered by averages and spreads alone. Lower is better.", False),
@@ -25,7 +26,7 @@ WHOLE = {
 QUALITY = {
     "precision": (
         "Precision",
-        "How many generated galaxies look like some real one; so do a few repeated. Higher is better.",
+        "How many generated galaxies look like some real one, even if they repeat. Higher is better.",
         True,
     ),
     "density": (
@@ -33,13 +34,13 @@ QUALITY = {
         "Precision that one odd image cannot fool: about 1 among real ones. Higher is better.",
         False,
     ),
-    "recall": ("Recall", "How many real galaxies look like something it paints. Higher means more variety.", True),
+    "recall": ("Recall", "How many real galaxies look like some generated one. Higher means more variety.", True),
     "coverage": ("Coverage", "How many real galaxies have a generated one beside them. Higher is better.", True),
 }
 ITSELF = {
     "cluster_fidelity": (
         "The right family",
-        "How often a galaxy lands in the family it was asked from. Higher is better.",
+        "How often a galaxy is of the family it was generated for. Higher is better.",
         True,
     ),
     "memorisation": (
@@ -83,18 +84,11 @@ CONDITIONS = {
     "split": "Split",
     "seed": "Seed",
 }
-PHASES = {
-    "encoder": "Learning to see: the encoder whose features make the families",
-    "eyes": "A second pair of eyes: the encoder that the discriminator looks through",
-    "warm_start": "A blurred start: the generator learns to redraw real galaxies",
-    "stage": "Sharpening: the step to {} px",
-    "adversarial": "The contest: generator against discriminator",
-}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A number of metrics.json with all that must be known to read it. `reason`: why there is no number."""
+    """A metric with all that is needed to read it. reason: why there is no number, else ""."""
 
     title: str
     sentence: str
@@ -108,7 +102,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Group:
-    """Figures that belong together, seen by one extractor."""
+    """Figures that belong together, from one extractor."""
 
     title: str
     figures: tuple[Figure, ...]
@@ -116,16 +110,16 @@ class Group:
 
 @dataclass(frozen=True)
 class FamilyFigures:
-    """How well one family is painted."""
+    """The figures of one family. fidelity: percent of its generated galaxies that are of it, as text."""
 
     name: str
     kid: Figure
     fidelity: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ShapeFigure:
-    """How far a measure of the generated galaxies is from that of real ones; the strip has both outlines."""
+    """The distance between a shape measure of generated and real galaxies; strip: the outlines of both."""
 
     title: str
     left: str
@@ -135,9 +129,12 @@ class ShapeFigure:
     strip: Strip
 
 
-@dataclass(frozen=True)
-class Page:
-    """All of it. `groups`, `families` and `shapes` are empty for a model that has not been measured."""
+@dataclass(frozen=True, kw_only=True)
+class ModelPage:
+    """The content of the page. groups, families and shapes are () for a model that has not been measured.
+
+    phases: title, images seen and time of each phase of the training.
+    """
 
     manifest: Mapping[str, Any]
     phases: tuple[tuple[str, int, str], ...]
@@ -147,36 +144,31 @@ class Page:
     metrics: Mapping[str, Any] | None
 
 
-def read(version: ModelVersion) -> Page:
-    """Read the model's files. Raises: BundleError if its manifest is missing or damaged."""
+def read(version: ModelVersion) -> ModelPage:
+    """Return the content of a model's page. Raises: BundleError if its manifest is missing or damaged."""
     manifest = read_manifest(version.path)
     metrics = read_metrics(version.path)
     phases = manifest.get("training", {}).get("phases", {})
-    return Page(
-        manifest,
-        tuple((_phase(name), phase["images"], _time(phase["seconds"])) for name, phase in phases.items()),
-        tuple(_groups(metrics)) if metrics else (),
-        tuple(_families(metrics, version.families)) if metrics else (),
-        tuple(_shapes(metrics)) if metrics else (),
-        metrics,
+    return ModelPage(
+        manifest=manifest,
+        phases=tuple((title(name), phase["images"], _time(phase["seconds"])) for name, phase in phases.items()),
+        groups=tuple(_groups(metrics)) if metrics else (),
+        families=tuple(_families(metrics, version.families)) if metrics else (),
+        shapes=tuple(_shapes(metrics)) if metrics else (),
+        metrics=metrics,
     )
 
 
 def figures(metrics: Mapping[str, Any], names: Iterable[str]) -> dict[str, Figure]:
-    """Some figures of a model as a whole, by their names in metrics.json; those that were not measured are left out."""
+    """Return figures of a whole model by their names in metrics.json; those that were not measured are left out."""
     known = WHOLE | QUALITY | ITSELF
     return {name: _figure(metrics[name], *known[name]) for name in names if name in metrics}
 
 
-def _phase(name: str) -> str:
-    key, _, side = name.partition("_") if name.startswith("stage_") else (name, "", "")
-    return PHASES.get(key, name).format(side)
-
-
 def _time(seconds: int) -> str:
-    return (
-        f"{seconds} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-    )
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _groups(metrics: Mapping[str, Any]) -> Iterator[Group]:
@@ -184,24 +176,24 @@ def _groups(metrics: Mapping[str, Any]) -> Iterator[Group]:
     yield Group("Quality and variety", _figures(metrics, QUALITY))
     yield Group("True to itself", _figures(metrics, ITSELF))
     for name, numbers in metrics.get("other_extractors", {}).items():
-        yield Group(f"The same, seen by another extractor: {name}", _figures(numbers, WHOLE | QUALITY))
+        yield Group(f"The same, by another extractor: {name}", _figures(numbers, WHOLE | QUALITY))
 
 
 def _figures(metrics: Mapping[str, Any], wanted: Mapping[str, tuple[str, str, bool]]) -> tuple[Figure, ...]:
     return tuple(_figure(metrics[name], *about) for name, about in wanted.items() if name in metrics)
 
 
-def _figure(entry: Mapping[str, Any], title: str, sentence: str, percent: bool = False) -> Figure:
+def _figure(entry: Mapping[str, Any], name: str, sentence: str, percent: bool = False) -> Figure:
     conditions = tuple((label, _text(entry[key])) for key, label in CONDITIONS.items() if entry.get(key) is not None)
     return Figure(
-        title,
-        sentence,
-        gauge(entry, percent),
-        entry["n_real"],
-        entry["n_generated"],
-        entry["extractor"],
-        conditions,
-        entry.get("reason", ""),
+        title=name,
+        sentence=sentence,
+        gauge=gauge(entry, percent),
+        n_real=entry["n_real"],
+        n_generated=entry["n_generated"],
+        extractor=entry["extractor"],
+        conditions=conditions,
+        reason=entry.get("reason", ""),
     )
 
 
@@ -223,9 +215,14 @@ def _families(metrics: Mapping[str, Any], families: list[dict[str, Any]]) -> Ite
 def _shapes(metrics: Mapping[str, Any]) -> Iterator[ShapeFigure]:
     entries = {**metrics["morphology"], **metrics["colour"]}
     real, generated = (metrics["distributions"][side] for side in ("held_out", "generated"))
-    for name, (title, left, right) in SHAPES.items():
+    for name, (heading, left, right) in SHAPES.items():
         if name in entries:
             sentence = "How far the generated outline would have to be moved to lie on the real one. Lower is better."
-            outlines = strip(real[name], generated[name])
-            number = _figure(entries[name], title, sentence)
-            yield ShapeFigure(title, left, right, entries[name]["unit"], number, outlines)
+            yield ShapeFigure(
+                title=heading,
+                left=left,
+                right=right,
+                unit=entries[name]["unit"],
+                figure=_figure(entries[name], heading, sentence),
+                strip=strip(real[name], generated[name]),
+            )

@@ -1,10 +1,10 @@
-"""What people liked: a logistic regression on the encoder's features of galaxies with votes, and what it is good for.
+"""Preferences: a logistic regression from encoder features to the chance of a like, learned from votes.
 
     model = learn(report)                       # manage.py learn_preferences; raises NotLearned in one sentence
-    model = standing(version)                   # None: all of this is off
-    galaxy = pick(version, model, cluster=None, psi=0.8, creator=person)      # the best expected one of PICK_FROM
+    model = standing(version)                   # None: the features that need a model are off
+    galaxy = pick(version, model, cluster=None, psi=0.8, creator=person)      # the best of PICK_FROM
 
-A model belongs to an encoder and stands for every version that has it; the newest counts.
+A model belongs to an encoder and holds for every version with that encoder; the newest counts.
 """
 
 import logging
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 LEAST_VOTES = 200
 LEAST_AUC = 0.55
-CHANCE_DEVIATIONS = 2.5  # and by so much above chance: of 200 coin flips one in four reaches 0.55, one in fifty this
+CHANCE_DEVIATIONS = 2.5  # above 0.5: with 200 random votes one model in four reaches 0.55, one in fifty this
 MAX_GALAXIES = 20_000  # those with the newest votes: taste changes, and memory and time stay bounded
 BATCH = 64
 PICK_FROM = 8
@@ -43,12 +43,12 @@ NONE_STANDS = (
 
 
 class NotLearned(Exception):
-    """No preference model can be learned, and nothing was written; the message says why and what to do."""
+    """No preference model could be learned, and nothing was written; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class _Voted:
-    """A galaxy's votes."""
+    """The votes of a galaxy, by its primary key."""
 
     pk: int
     likes: int
@@ -56,38 +56,38 @@ class _Voted:
 
 
 def standing(version: ModelVersion | None) -> PreferenceModel | None:
-    """The preference model that counts for a version, None if none was learned with its encoder."""
+    """Return the newest preference model for the encoder of a version, None if there is none."""
     if version is None or not version.encoder_checksum:
         return None
     return PreferenceModel.objects.filter(encoder_checksum=version.encoder_checksum).first()
 
 
 def chances(model: PreferenceModel, features: Features) -> Floats:
-    """The probability (N,) that a vote for a galaxy with features (N, d) is a like."""
+    """Return the probability (N,) that a vote for a galaxy with features (N, d) is a like."""
     return expected_likes(features, model.coefficients, model.intercept)
 
 
 def pick(
     version: ModelVersion, model: PreferenceModel, *, cluster: int | None, psi: float, creator: User | None = None
 ) -> Galaxy:
-    """Paint PICK_FROM galaxies of one family, drawn by the families' shares if none is given, and store the likeliest.
+    """Sample PICK_FROM galaxies of one family and store the one that people will most probably like.
 
-    It is a galaxy like any other, made by its own recipe.
+    cluster: None draws one by the families' shares. The galaxy has a recipe like any other.
     Raises: Busy if the generator cannot answer now.
     """
     cluster = generation.draw_cluster(version) if cluster is None else cluster
     drawn = [
         Galaxy(model_version=version, cluster=cluster, seed=generation.new_seed(), psi=psi) for _ in range(PICK_FROM)
     ]
-    painted = service().sample_many([galaxy.recipe for galaxy in drawn])
-    best = int(np.argmax(chances(model, service().features_many(version.version, painted))))
-    return generation.keep(drawn[best], painted[best], creator)
+    sampled = service().sample_many([galaxy.recipe for galaxy in drawn])
+    best = int(np.argmax(chances(model, service().features_many(version.version, sampled))))
+    return generation.keep(drawn[best], sampled[best], creator)
 
 
 def likes_of(images: "Images") -> tuple[Floats, str]:
-    """How probably each of the images (N, R, R, 3) uint8 is liked, by the active version's model, and who says so.
+    """Return the probability (N,) that each of the images (N, R, R, 3) uint8 is liked, and a text that names the model.
 
-    Raises: NotLearned if no model stands; BundleError if the active version cannot be loaded.
+    Raises: NotLearned if there is no model for the active version; BundleError if the active version cannot be loaded.
     """
     version = ModelVersion.active()
     model = standing(version)
@@ -98,16 +98,16 @@ def likes_of(images: "Images") -> tuple[Floats, str]:
 
 
 def learn(report: Progress = silent) -> PreferenceModel:
-    """Learn from the newest votes, and keep what was learned for the active version's encoder.
+    """Learn from the newest votes and store the model for the active version's encoder.
 
-    Galaxies that other versions painted count, too: what people saw is the image, and here the encoder sees it.
+    Galaxies of other versions count, too: people saw the image, and the active encoder encodes that image.
     Raises: NotLearned, with nothing written; BundleError if the active version cannot be loaded.
     """
     from galaxies.ml.evaluation.of_bundle import Standardizer
 
     version = ModelVersion.active()
     if version is None:
-        raise NotLearned("No model version is active, so nothing can see the galaxies: train or activate one first.")
+        raise NotLearned("No model version is active, and its encoder is needed: train or activate one first.")
     voted = _newest()
     _check_votes(voted)
     bundle = load_bundle(version.path)
@@ -121,7 +121,7 @@ def learn(report: Progress = silent) -> PreferenceModel:
             f"The images do not tell what people like: the AUC is {taste.auc:.3f}, and of so many votes it must be at "
             f"least {needed:.3f}, where 0.5 is chance. Try again when there are more votes."
         )
-    # What the features are standardised by goes into the coefficients, since another version's images may differ.
+    # The standardisation goes into the coefficients: another version's images may have other means and deviations.
     coefficients = taste.coefficients / standard.deviation
     return PreferenceModel.objects.create(
         encoder_checksum=version.encoder_checksum,
@@ -134,7 +134,7 @@ def learn(report: Progress = silent) -> PreferenceModel:
 
 
 def _newest() -> list[_Voted]:
-    """The votes of the MAX_GALAXIES galaxies that were voted on last."""
+    """Return the votes of the MAX_GALAXIES galaxies that were voted on last."""
     by_galaxy = (
         Vote.objects.order_by()
         .values("galaxy")
@@ -153,7 +153,7 @@ def _column(voted: list[_Voted], name: str) -> Floats:
 
 
 def _check_votes(voted: list[_Voted]) -> None:
-    """Raises: NotLearned if the votes are too few or of one kind."""
+    """Raise NotLearned if there are too few votes or only likes or dislikes."""
     votes = sum(each.likes + each.dislikes for each in voted)
     if votes < LEAST_VOTES:
         missing = LEAST_VOTES - votes
@@ -170,7 +170,7 @@ def _check_votes(voted: list[_Voted]) -> None:
 
 
 def _see(voted: list[_Voted], bundle: Bundle, version: ModelVersion, report: Progress) -> tuple[Features, list[_Voted]]:
-    """Features (N, d) of the galaxies whose image can be had, and the votes of those."""
+    """Return features (N, d) of the galaxies whose image is available, and the votes of these galaxies."""
     seen: list[_Voted] = []
     parts: list[Any] = []
     for start in range(0, len(voted), BATCH):
@@ -180,12 +180,12 @@ def _see(voted: list[_Voted], bundle: Bundle, version: ModelVersion, report: Pro
             seen += images
         report("galaxies", min(start + BATCH, len(voted)), len(voted))
     if len(seen) < len(voted):
-        logger.warning("%d galaxies are left out: their images cannot be had.", len(voted) - len(seen))
+        logger.warning("%d galaxies are left out: their images are not available.", len(voted) - len(seen))
     return np.concatenate(parts) if parts else np.empty((0, 0), np.float32), seen
 
 
 def _images(voted: list[_Voted], side: int, version: ModelVersion) -> Iterator[tuple[_Voted, Image]]:
-    """Each with its image (side, side, 3) uint8, without those whose image cannot be had."""
+    """Yield each galaxy with its image (side, side, 3) uint8; those without an image are left out."""
     galaxies = Galaxy.objects.select_related("model_version").in_bulk([each.pk for each in voted])
     for each in voted:
         try:
@@ -197,9 +197,9 @@ def _images(voted: list[_Voted], side: int, version: ModelVersion) -> Iterator[t
 def _image(galaxy: Galaxy, side: int, version: ModelVersion) -> Image:
     try:
         content = generation.image_file(galaxy, "webp")
-    except Busy:  # a lost file is painted again, and no model is loaded in this process yet
+    except Busy:  # a lost file is sampled again, and no model is loaded in this process yet
         service().load(version.path)
         content = generation.image_file(galaxy, "webp")
     with PillowImage.open(BytesIO(content)) as picture:
-        # As the encoder shrinks and enlarges: squares of pixels.
+        # An area resize, as the encoder does it.
         return np.asarray(picture.convert("RGB").resize((side, side), PillowImage.Resampling.BOX))

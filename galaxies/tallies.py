@@ -1,7 +1,7 @@
-"""Counts by day, model version and family, kept in step with what they count, so that no page counts a million rows.
+"""Counts by day, model version and family, updated with what they count, so that no page counts a million rows.
 
 changes = Counter({of_galaxy(galaxy): 1})               # or of_vote(galaxy, vote), or what counted() found
-add(changes)                                            # in the transaction that writes the galaxy, after it is locked
+add(changes)                                            # in the transaction that writes the galaxy, after locking it
 """
 
 from collections import Counter
@@ -21,17 +21,17 @@ ROWS = 1000  # written at once by rebuild
 
 
 def of_galaxy(galaxy: Galaxy) -> Entry:
-    """Where a galaxy counts."""
+    """Return the entry that counts a galaxy."""
     return (galaxy.created.astimezone(UTC).date(), galaxy.model_version_id, galaxy.cluster, "generated")
 
 
 def of_vote(galaxy: Galaxy, vote: Vote) -> Entry:
-    """Where a vote for this galaxy counts: on the day it was cast, for the galaxy's family."""
+    """Return the entry that counts a vote for a galaxy: on the day it was cast, for the galaxy's family."""
     return (vote.created.astimezone(UTC).date(), galaxy.model_version_id, galaxy.cluster, VOTES[vote.value])
 
 
 def counted(galaxies: QuerySet[Galaxy], votes: QuerySet[Vote]) -> Counter[Entry]:
-    """What these galaxies and these votes add up to."""
+    """Return the sums of these galaxies and these votes by entry."""
     # The database's own date, in UTC as all that Django stores; TruncDate would call Python for each row of SQLite.
     day = Cast("created", DateField())
     made = galaxies.order_by().values_list(day, "model_version", "cluster").annotate(Count("pk"))
@@ -46,9 +46,9 @@ def counted(galaxies: QuerySet[Galaxy], votes: QuerySet[Vote]) -> Counter[Entry]
 
 
 def add(changes: Mapping[Entry, int]) -> None:
-    """Add to the tallies, or take away what is negative. Call it last in a transaction.
+    """Add to the tallies; negative numbers subtract. Call it last in a transaction.
 
-    Each transaction locks its galaxies first and then the tallies in this order, so none waits for another in a circle.
+    Each transaction locks its galaxies first and then tallies in sorted order, so there is no deadlock.
     """
     for (day, version, cluster), entries in groupby(sorted(changes), key=lambda entry: entry[:3]):
         columns = {entry[3]: F(entry[3]) + changes[entry] for entry in entries if changes[entry]}
@@ -60,7 +60,7 @@ def add(changes: Mapping[Entry, int]) -> None:
 
 
 def rebuild() -> None:
-    """Count everything anew: seconds for a million galaxies. Who generates or votes meanwhile waits, or is counted."""
+    """Count everything anew, in seconds for a million galaxies. Writes wait meanwhile, or are counted."""
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:  # SQLite has one writer anyway

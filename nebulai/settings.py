@@ -129,7 +129,7 @@ CACHES: dict[str, dict[str, Any]] = {
     }
 }
 
-# Training and judging are work for `manage.py db_worker`, which takes it from a table of the database.
+# `manage.py db_worker` trains and measures; it takes its tasks from a table of the database.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DATASETS_DIR = env.text("NEBULAI_DATASETS_DIR") and Path(env.text("NEBULAI_DATASETS_DIR")).expanduser().resolve()
 

@@ -1,4 +1,4 @@
-"""What staff choose when they start a training, or go on with one."""
+"""Forms to start a training run, and to resume one."""
 
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ MOST_FAMILIES = 24
 
 
 class BudgetForm(forms.Form):
-    """How long a training may take. What is left empty is the preset's, or what it was before."""
+    """The budget of a training. An empty field stands for the preset's, or for the run's own."""
 
     minutes = forms.FloatField(required=False, min_value=0.1, max_value=LONGEST)
     images_seen = forms.IntegerField(required=False, min_value=100, max_value=MOST_IMAGES)
@@ -39,12 +39,12 @@ class BudgetForm(forms.Form):
                     field.error_messages[key] = f"Use a number from {field.min_value:,} to {field.max_value:,}."
 
     def sentence(self) -> str:
-        """What is wrong."""
+        """All errors in one text."""
         return " ".join(str(error) for errors in self.errors.values() for error in errors)
 
 
 class TrainingForm(BudgetForm):
-    """A new training. `options` is what it comes to, once the form is valid."""
+    """A new training run. `options`: its options, once the form is valid."""
 
     images = forms.CharField(required=False, max_length=255, strip=False)
     drawn = forms.IntegerField(required=False, min_value=MINIMUM, max_value=MOST_DRAWN)
@@ -65,14 +65,14 @@ class TrainingForm(BudgetForm):
             del self.fields["prefer"]
 
     def clean_images(self) -> str | None:
-        """Where the chosen folder is; None for drawn galaxies."""
+        """Return the path of the chosen images; None for drawn galaxies."""
         try:
             return str(sources.find(self.cleaned_data["images"])) if self.cleaned_data["images"] else None
         except DatasetError as error:
             raise forms.ValidationError(str(error)) from error
 
     def clean_start(self) -> str | None:
-        """The version to start from."""
+        """Return the name of the version to start from; None for from scratch."""
         if not self.cleaned_data["start"]:
             return None
         if self.active is None:
@@ -80,7 +80,7 @@ class TrainingForm(BudgetForm):
         return self.active.version
 
     def clean(self) -> dict[str, Any]:
-        """All of it together must be something that can be trained."""
+        """Check that the options go together, and set `options`."""
         given = super().clean() or self.cleaned_data
         if not self.errors:
             drawn = None if given["images"] else given["drawn"] or 2_000

@@ -1,6 +1,6 @@
-"""What the page of a training shows: how far it is, its loss curves, its newest samples, the end of its log.
+"""What the page of a training run shows: its progress, loss curves and newest samples.
 
-All is read from the run's folder and row; whatever is not there yet, or was cut off by a full disk, is left out.
+All is read from the run's folder and row; what is not there yet, or was cut off by a full disk, is left out.
 """
 
 import csv
@@ -12,42 +12,35 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from galaxies.charts import figure
 from galaxies.models import TrainingRun
+from galaxies.training import folders
+from galaxies.training.phases import FORMER_NAMES, STAGE, title
+from galaxies.training.record import LOG
 
 POINTS = 200  # of a curve
 WIDTH, HEIGHT, EDGE = 300.0, 60.0, 4.0  # of its viewBox
 TABLE_ROWS = 20
+LOSSES = "log.csv"
 SHEET = re.compile(r"(?P<phase>[a-z_]+)-(?P<images>\d{9,})\.png")
-TITLES = {
-    "reading": "Reading the images",
-    "encoder": "Encoder: learning what makes galaxies alike",
-    "features": "Features of all images",
-    "families": "K-Means: cutting the families",
-    "eyes": "Eyes: the encoder that the discriminator looks through",
-    "warm_start": "Warm start: redrawing real galaxies",
-    "adversarial": "Adversarial: generator against discriminator",
-}
 STEPS = {
     "Images": ("", "reading"),
     "Encoder": ("encoder",),
     "Families": ("features", "families"),
-    "Eyes": ("eyes",),
+    "Feature network": ("feature_network",),
     "Warm start": ("warm_start",),
     "Adversarial": ("adversarial",),
-    "Sharpening": (),
-    "Judging": (),
+    "Super-resolution": (),
+    "Measuring": (),
 }
-BY_ORIGIN = ("Encoder", "Warm start")  # what a model that is gone on with has done already
+OF_STARTING_MODEL = ("Encoder", "Warm start")  # steps that a run from an earlier version leaves out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Curve:
-    """One loss: where its points stand in WIDTH x HEIGHT, and its lowest, highest and last number.
+    """One loss: its points in WIDTH x HEIGHT for SVG, and its lowest, highest and last number.
 
-    is_dot: there is one number only, and nothing to draw yet.
+    is_dot: there is one number only, and no line to draw yet.
     """
 
     name: str
@@ -58,9 +51,9 @@ class Curve:
     is_dot: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Chart:
-    """The losses of a phase, and some of their numbers as a table."""
+    """The losses of a phase as curves, and some of their numbers as a table."""
 
     phase: str
     title: str
@@ -88,21 +81,9 @@ class Line:
     losses: Mapping[str, float]
 
 
-def folder(run: TrainingRun) -> Path:
-    """Where the run keeps its files."""
-    return Path(settings.DATA_DIR) / "training" / run.name
-
-
-def title(phase: str) -> str:
-    """A phase, for people."""
-    if phase.startswith("stage_"):
-        return f"Sharpening to {phase.removeprefix('stage_')} px"
-    return TITLES.get(phase) or (f"Judging: {phase}" if phase else "Getting ready")
-
-
 def steps(run: TrainingRun) -> list[tuple[str, str]]:
-    """Every step of a training with "done", "now" or ""."""
-    names = [name for name in STEPS if not (run.options.get("start_from") and name in BY_ORIGIN)]
+    """Return every step of a training run with "done", "now" or ""."""
+    names = [name for name in STEPS if not (run.options.get("start_from") and name in OF_STARTING_MODEL)]
     here = next((i for i, name in enumerate(names) if name == _step(run.phase)), 0)
     if run.state == TrainingRun.State.DONE:
         here = len(names)
@@ -112,13 +93,14 @@ def steps(run: TrainingRun) -> list[tuple[str, str]]:
 
 
 def _step(phase: str) -> str:
-    if phase.startswith("stage_"):
-        return "Sharpening"
-    return next((name for name, phases in STEPS.items() if phase in phases), "Judging")
+    if phase.startswith(STAGE):
+        return "Super-resolution"
+    phase = FORMER_NAMES.get(phase, phase)
+    return next((name for name, phases in STEPS.items() if phase in phases), "Measuring")
 
 
 def choices(run: TrainingRun) -> list[tuple[str, str]]:
-    """The run's options as people chose them."""
+    """Return the run's options as labels and texts."""
     options = run.options
     drawn, begun = options.get("synthetic"), options.get("start_from")
     source = f"{drawn:,} drawn galaxies" if drawn else Path(options.get("images") or "").name
@@ -138,9 +120,9 @@ def choices(run: TrainingRun) -> list[tuple[str, str]]:
 
 
 def sheet(run: TrainingRun) -> tuple[Path, Sheet] | None:
-    """The newest sample sheet and where it is: only files of the pattern that a training writes."""
+    """Return the newest sample sheet and its path, None if there is none. Only names that a training writes count."""
     found = []
-    for path in (folder(run) / "samples").glob("*.png"):
+    for path in (folders.path_of(run.name) / "samples").glob("*.png"):
         if match := SHEET.fullmatch(path.name):
             try:
                 found.append((path.stat().st_mtime_ns, path, match))
@@ -153,21 +135,22 @@ def sheet(run: TrainingRun) -> tuple[Path, Sheet] | None:
 
 
 def stamp(run: TrainingRun) -> str:
-    """Changes whenever log, curves or samples do."""
-    sizes = [path.stat().st_size if path.exists() else 0 for path in (folder(run) / "log.csv", folder(run) / "run.log")]
+    """Return a text that changes whenever log, curves or samples do."""
+    paths = [folders.path_of(run.name) / name for name in (LOSSES, LOG)]
+    sizes = [path.stat().st_size if path.exists() else 0 for path in paths]
     found = sheet(run)
     return f"{sizes[0]}-{sizes[1]}-{found[1].name if found else ''}"
 
 
 def kid(charts: Sequence[Chart]) -> str:
-    """The last KID that was measured on the way, if any was."""
+    """Return the last KID that was measured during the training, "" if none was."""
     return next((curve.last for chart in reversed(charts) for curve in chart.curves if curve.name == "kid"), "")
 
 
 def charts(run: TrainingRun) -> list[Chart]:
-    """A chart for every phase that has written a line."""
+    """Return a chart for every phase that has written a line."""
     phases: dict[str, list[Line]] = {}
-    for line in _lines(folder(run) / "log.csv"):
+    for line in _lines(folders.path_of(run.name) / LOSSES):
         lines = phases.setdefault(line.phase, [])
         while lines and lines[-1].images >= line.images:  # trained once more after an interruption
             lines.pop()
@@ -176,7 +159,7 @@ def charts(run: TrainingRun) -> list[Chart]:
 
 
 def _lines(path: Path) -> Iterator[Line]:
-    """What can be read of log.csv: a full disk may have cut off a line."""
+    """Yield the lines of log.csv that can be read: a full disk may have cut one off."""
     if not path.exists():
         return
     with path.open(newline="", errors="replace") as file:
@@ -196,7 +179,14 @@ def _chart(phase: str, lines: Sequence[Line]) -> Chart:
     curves = (_curve(name, points, end) for name, points in zip(names, series, strict=True))
     rows = thin(lines, TABLE_ROWS)
     table = ((line.images, tuple(figure(line.losses[n]) if n in line.losses else "" for n in names)) for line in rows)
-    return Chart(phase, title(phase), lines[-1].images, tuple(curves), names, tuple(table))
+    return Chart(
+        phase=phase,
+        title=title(phase),
+        images=lines[-1].images,
+        curves=tuple(curves),
+        columns=names,
+        rows=tuple(table),
+    )
 
 
 def _curve(name: str, points: Sequence[tuple[int, float]], end: int) -> Curve:
@@ -208,11 +198,18 @@ def _curve(name: str, points: Sequence[tuple[int, float]], end: int) -> Curve:
         f"{EDGE + across * images:.1f},{HEIGHT - EDGE - up * (value - low):.1f}"
         for images, value in thin(points, POINTS)
     ]
-    return Curve(name, " ".join(at), figure(low), figure(high), figure(values[-1]), is_dot=len(at) == 1)
+    return Curve(
+        name=name,
+        points=" ".join(at),
+        low=figure(low),
+        high=figure(high),
+        last=figure(values[-1]),
+        is_dot=len(at) == 1,
+    )
 
 
 def thin(items: Sequence[Any], most: int) -> list[Any]:
-    """At most that many of them, evenly, with the first and the last."""
+    """Return at most that many of the items, evenly spaced, with the first and the last."""
     if len(items) <= most:
         return list(items)
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]

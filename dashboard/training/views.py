@@ -1,4 +1,4 @@
-"""Trainings: start one, watch it, cancel it, go on with it."""
+"""Training runs: start one, watch it, cancel it, resume it."""
 
 from typing import Any
 
@@ -18,6 +18,7 @@ from dashboard.training.forms import BudgetForm, TrainingForm
 from galaxies.ml.loop import TrainingError
 from galaxies.models import TrainingRun
 from galaxies.training import control, life_cycle, sources
+from galaxies.training.phases import title
 from galaxies.training.record import in_one_sentence, tail
 from galaxies.views.http import HtmxHttpRequest
 
@@ -34,7 +35,7 @@ class StaffRequest(HtmxHttpRequest):
 @staff_only
 @vary_on_headers("HX-Request")
 def training(request: StaffRequest) -> HttpResponse:
-    """All runs, and a form that starts another one."""
+    """Show all runs, and a form that starts another one."""
     form = TrainingForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -59,7 +60,7 @@ def training(request: StaffRequest) -> HttpResponse:
 @staff_only
 @vary_on_headers("HX-Request")
 def training_run(request: StaffRequest, pk: int) -> HttpResponse:
-    """A run: for htmx how far it is, with code 286 once there is nothing more to wait for."""
+    """Show a run; to htmx, its progress, with code 286 once there is nothing more to wait for."""
     life_cycle.recover()
     run = _run(pk)
     if not request.htmx:
@@ -70,7 +71,7 @@ def training_run(request: StaffRequest, pk: int) -> HttpResponse:
 @require_safe
 @staff_only
 def training_samples(request: HttpRequest, pk: int) -> FileResponse:
-    """The newest sample sheet of a run."""
+    """Send the newest sample sheet of a run."""
     found = query.sheet(_run(pk))
     if found is None:
         raise Http404
@@ -83,7 +84,7 @@ def training_samples(request: HttpRequest, pk: int) -> FileResponse:
 @staff_only
 @vary_on_headers("HX-Request")
 def cancel_training(request: StaffRequest, pk: int) -> HttpResponse:
-    """Stop a run; what it has learned is kept."""
+    """Cancel a run; its checkpoints are kept."""
     run = _run(pk)
     if control.cancel(run):
         record(request.user, run, "Cancelled the training.")
@@ -94,11 +95,12 @@ def cancel_training(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_only
 @vary_on_headers("HX-Request")
 def resume_training(request: StaffRequest, pk: int) -> HttpResponse:
-    """Go on with a run that was cancelled, interrupted or failed, or train one that is done with a larger budget."""
+    """Resume a run that was cancelled, interrupted or failed, or train one that is done with a larger budget."""
     run, form = _run(pk), BudgetForm(request.POST)
     if form.is_valid():
         try:
-            control.resume(run, request.user, form.cleaned_data["minutes"], form.cleaned_data["images_seen"])
+            given = form.cleaned_data
+            control.resume(run, request.user, minutes=given["minutes"], images=given["images_seen"])
         except (life_cycle.Refused, TrainingError, OSError) as refused:
             form.add_error(None, _sentence(refused))
         else:
@@ -116,7 +118,7 @@ def _run(pk: int) -> TrainingRun:
 
 
 def _progress(request: StaffRequest, run: TrainingRun, seen: str = "") -> HttpResponse:
-    """The part that changes all the time; curves, samples and log only when they are others than were `seen`."""
+    """Answer htmx: the progress, and curves, samples and log if they changed since the stamp that was `seen`."""
     stamp = query.stamp(run)
     changed = stamp != seen or not run.is_live
     context = _context(run) | {"swapped": True} if changed else {"run": run, "stamp": stamp} | _standing(run)
@@ -126,7 +128,7 @@ def _progress(request: StaffRequest, run: TrainingRun, seen: str = "") -> HttpRe
 
 
 def _standing(run: TrainingRun) -> dict[str, Any]:
-    return {"steps": query.steps(run), "phase": query.title(run.phase), "form": BudgetForm()}
+    return {"steps": query.steps(run), "phase": title(run.phase), "form": BudgetForm()}
 
 
 def _context(run: TrainingRun) -> dict[str, Any]:
@@ -145,7 +147,7 @@ def _context(run: TrainingRun) -> dict[str, Any]:
 
 
 def _to(request: StaffRequest, run: TrainingRun) -> HttpResponse:
-    """Lead to the page of a run."""
+    """Redirect to the page of a run."""
     if request.htmx:
         return HttpResponseClientRedirect(reverse("dashboard:training_run", args=[run.pk]))
     return redirect("dashboard:training_run", run.pk)

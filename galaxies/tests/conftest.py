@@ -1,4 +1,4 @@
-"""A measured model: the tiny bundle, judged once on galaxies it was not trained beside."""
+"""A measured model: the tiny bundle, measured once on galaxies it was not trained beside."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -14,16 +14,16 @@ from galaxies.models import ModelVersion
 
 
 @pytest.fixture(scope="session")
-def judged(tiny_bundle: Path) -> dict[str, Any]:
+def numbers(tiny_bundle: Path) -> dict[str, Any]:
     """What `manage.py evaluate` would write, from few shapes because each takes a quarter of a second."""
     settings = Settings(samples=1000, morphology_samples=12, workers=1, kid_subsets=20, split="drawn for tests")
     return evaluate_bundle(load_bundle(tiny_bundle), dataset(1400, 32, seed=7), settings)
 
 
 @pytest.fixture
-def metrics(judged: dict[str, Any]) -> dict[str, Any]:
+def metrics(numbers: dict[str, Any]) -> dict[str, Any]:
     """The numbers, to be changed at will."""
-    return deepcopy(judged)
+    return deepcopy(numbers)
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ def evaluate(*arguments: str) -> tuple[str, str]:
     return output.getvalue(), errors.getvalue()
 
 
+@pytest.mark.slow
 def test_it_works(version: ModelVersion, folder: Path) -> None:
     output, _ = evaluate("--images", str(folder), "--samples", "1000")
     metrics = json.loads((version.path / "metrics.json").read_text())
@@ -57,6 +58,7 @@ def test_it_works(version: ModelVersion, folder: Path) -> None:
     assert metrics["kid"]["n_generated"] == 1000
 
 
+@pytest.mark.slow
 def test_without_weights_and_with_few_samples_the_encoder_s_kid_is_reported_and_no_fid(
     version: ModelVersion, folder: Path, tmp_path: Path, settings: SiteSettings
 ) -> None:
@@ -114,10 +116,10 @@ def test_a_sheet_for_each_family_has_real_galaxies_on_the_left_and_the_recipes_o
     sheets = sorted((tmp_path / "sheets").glob("*.webp"))
     assert [sheet.name for sheet in sheets] == [f"family-{each['id']}.webp" for each in version.families]
     page = np.asarray(Image.open(sheets[0]).convert("RGB")).astype(int)
-    painted = load_bundle(version.path).sample([0], [0], DEFAULT_PSI)[0]
+    sampled = load_bundle(version.path).sample([0], [0], DEFAULT_PSI)[0]
     right = page[:32, -5 * 32 : -4 * 32]
     assert page.shape == (160, 160 + GAP + 160, 3)
-    assert np.abs(right - painted).mean() < 12  # WebP at quality 85
+    assert np.abs(right - sampled).mean() < 12  # WebP at quality 85
     real = np.stack([page[32 * r : 32 * r + 32, 32 * c : 32 * c + 32] for r in range(5) for c in range(5)])
     known = load_dataset(folder, 32).images.astype(int)
     assert all(np.abs(known - each).mean(axis=(1, 2, 3)).min() < 12 for each in real[:3])

@@ -18,16 +18,16 @@ from galaxies.serving import Image, Service
 HTMX = {"HX-Request": "true"}
 
 
-class Painter:
+class StandIn:
     """Stands in for the generator, whose galaxies are not good enough for statmorph; encodes with the real model."""
 
     def __init__(self, service: Service) -> None:
         self.features = service.features
         self.image: Image = draw(4, 32, seed=11)[0][3]
-        self.painted = 0
+        self.sampled = 0
 
-    def paint(self, recipe: Recipe) -> Image:
-        self.painted += 1
+    def sample(self, recipe: Recipe) -> Image:
+        self.sampled += 1
         return self.image
 
 
@@ -44,8 +44,8 @@ def galaxy(generator: Service, version: ModelVersion) -> Galaxy:
 
 
 @pytest.fixture
-def painter(monkeypatch: pytest.MonkeyPatch, loaded: Service) -> Painter:
-    stand_in = Painter(loaded)
+def stand_in(monkeypatch: pytest.MonkeyPatch, loaded: Service) -> StandIn:
+    stand_in = StandIn(loaded)
     monkeypatch.setattr("galaxies.facts.service", lambda: stand_in)
     return stand_in
 
@@ -79,7 +79,7 @@ def test_the_card_asks_for_it_and_has_a_link_without_javascript(
 
 
 def test_each_measure_is_a_dot_on_what_real_galaxies_have(
-    client: Client, galaxy: Galaxy, painter: Painter, version: ModelVersion, metrics: dict[str, Any]
+    client: Client, galaxy: Galaxy, stand_in: StandIn, version: ModelVersion, metrics: dict[str, Any]
 ) -> None:
     real = metrics["distributions"]["held_out"]
     real["blue_red"] = [-9.0, -9.0, -9.0, 9.0]
@@ -101,7 +101,7 @@ def test_each_measure_is_a_dot_on_what_real_galaxies_have(
 def test_the_distance_to_the_nearest_training_image_is_a_percentile(
     client: Client,
     galaxy: Galaxy,
-    painter: Painter,
+    stand_in: StandIn,
     version: ModelVersion,
     metrics: dict[str, Any],
     lowest: float,
@@ -115,17 +115,17 @@ def test_the_distance_to_the_nearest_training_image_is_a_percentile(
 
 
 def test_the_distance_is_that_to_the_training_images_alone(
-    galaxy: Galaxy, painter: Painter, measured: ModelVersion
+    galaxy: Galaxy, stand_in: StandIn, measured: ModelVersion
 ) -> None:
     bundle = load_bundle(measured.path)
     training = bundle.real.features[~bundle.real.held_out]
-    away = training - bundle.features(painter.image[None])
+    away = training - bundle.features(stand_in.image[None])
     expected = np.linalg.norm(away / training.std(axis=0), axis=1).min()
     assert facts._measure(galaxy)[0] == pytest.approx(float(expected), rel=1e-3)
 
 
 def test_measured_on_other_images_there_is_no_distance_to_compare(
-    client: Client, galaxy: Galaxy, painter: Painter, measured: ModelVersion, metrics: dict[str, Any]
+    client: Client, galaxy: Galaxy, stand_in: StandIn, measured: ModelVersion, metrics: dict[str, Any]
 ) -> None:
     assert metrics["same_images"] is False
     page = read(client, galaxy)
@@ -134,24 +134,24 @@ def test_measured_on_other_images_there_is_no_distance_to_compare(
 
 
 def test_a_shape_that_cannot_be_measured_is_admitted(
-    client: Client, galaxy: Galaxy, painter: Painter, measured: ModelVersion
+    client: Client, galaxy: Galaxy, stand_in: StandIn, measured: ModelVersion
 ) -> None:
-    painter.image = np.zeros((32, 32, 3), np.uint8)
+    stand_in.image = np.zeros((32, 32, 3), np.uint8)
     page = read(client, galaxy)
     assert "Its shape could not be measured" in page
     assert "Gathering of light" not in page
 
 
 def test_without_numbers_there_is_nothing_to_compare_with(
-    client: Client, galaxy: Galaxy, painter: Painter, version: ModelVersion
+    client: Client, galaxy: Galaxy, stand_in: StandIn, version: ModelVersion
 ) -> None:
     assert "There is nothing to compare it with yet" in read(client, galaxy)
-    assert not painter.painted
+    assert not stand_in.sampled
 
 
-def test_a_galaxy_is_measured_once(client: Client, galaxy: Galaxy, painter: Painter, measured: ModelVersion) -> None:
+def test_a_galaxy_is_measured_once(client: Client, galaxy: Galaxy, stand_in: StandIn, measured: ModelVersion) -> None:
     assert read(client, galaxy) == read(client, galaxy)
-    assert painter.painted == 1
+    assert stand_in.sampled == 1
 
 
 def test_one_at_a_time_and_whoever_comes_too_early_asks_again(
@@ -172,16 +172,16 @@ def test_no_such_galaxy(client: Client, version: ModelVersion, path: str) -> Non
     assert client.get(path).status_code == 404
 
 
-def test_the_model_thread_answers_paintings_and_features_side_by_side(loaded: Service) -> None:
+def test_the_model_thread_answers_samples_and_features_side_by_side(loaded: Service) -> None:
     name = loaded.version
     assert name
     images = draw(8, 32, seed=3)[0]
     recipes = [Recipe(name, seed % 2, seed, 0.8) for seed in range(8)]
-    painted, seen = [loaded.sample(each) for each in recipes], [loaded.features(name, image) for image in images]
+    sampled, seen = [loaded.sample(each) for each in recipes], [loaded.features(name, image) for image in images]
     with ThreadPoolExecutor(16) as pool:
         features = [pool.submit(loaded.features, name, image) for image in images]
-        paintings = [pool.submit(loaded.sample, recipe) for recipe in recipes]
+        samples = [pool.submit(loaded.sample, recipe) for recipe in recipes]
         for future, expected in zip(features, seen, strict=True):
             np.testing.assert_allclose(future.result(), expected, atol=1e-3)
-        for painting, alone in zip(paintings, painted, strict=True):
-            assert abs(painting.result().astype(int) - alone.astype(int)).max() <= 1
+        for sample, alone in zip(samples, sampled, strict=True):
+            assert abs(sample.result().astype(int) - alone.astype(int)).max() <= 1

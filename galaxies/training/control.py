@@ -1,4 +1,9 @@
-"""What a page asks for: start a training, go on with one, cancel one."""
+"""What a page asks for: start a training run, resume one, cancel one.
+
+row = queue(Options(synthetic=2000, preset="tiny"), person)     # waits for the worker; raises Refused
+cancel(row)
+resume(row, person, minutes=60)
+"""
 
 import shutil
 from dataclasses import asdict, replace
@@ -10,17 +15,17 @@ from django.utils import timezone
 from accounts.models import User
 from galaxies.models import TrainingRun
 from galaxies.training import folders
-from galaxies.training.life_cycle import Refused, State, _one_at_a_time, recover
+from galaxies.training.life_cycle import Refused, State, one_at_a_time, recover
 from galaxies.training.request import Options
 from galaxies.training.worker import train_run
 
 
 def queue(options: Options, person: User | None = None) -> TrainingRun:
-    """A new run for the worker. Raises: Refused if there is another one that waits or is under way."""
+    """Queue a new run for the worker. Raises: Refused if another run waits or is under way."""
     recover()
     run = folders.start(options)
     try:
-        with _one_at_a_time(), transaction.atomic():
+        with one_at_a_time(), transaction.atomic():
             row = TrainingRun.objects.create(name=run.folder.name, options=asdict(options), started_by=person)
             train_run.enqueue(row.pk)
     except BaseException:
@@ -30,11 +35,11 @@ def queue(options: Options, person: User | None = None) -> TrainingRun:
 
 
 def resume(
-    row: TrainingRun, person: User | None = None, minutes: float | None = None, images: int | None = None
+    row: TrainingRun, person: User | None = None, *, minutes: float | None = None, images: int | None = None
 ) -> None:
-    """Let the worker go on with a run that has ended, with a new budget if one is given.
+    """Let the worker resume a run that has ended, with a new budget if one is given.
 
-    A run whose bundle is written already gets the next free name for its next one: X, X-2, X-3.
+    If the run has written a bundle already, the next one gets the next free name: X, X-2, X-3.
     Raises: Refused; TrainingError if its folder is gone.
     """
     recover()
@@ -49,17 +54,17 @@ def resume(
     name = None
     if not replace(run, options=budget).is_written and (site.MODELS_STORE / run.version).exists():
         name = folders.free_version(next(iter(run.bundles), run.version))
-    with _one_at_a_time(), transaction.atomic():
+    with one_at_a_time(), transaction.atomic():
         ended = TrainingRun.objects.filter(pk=row.pk).exclude(state__in=TrainingRun.LIVE)
         if not ended.update(state=State.QUEUED, cancel_requested=False, started_by=person, message="", finished=None):
             raise Refused(f"{row} is under way already.")
-        options = folders.reopen(row.name, minutes, images, name).options
+        options = folders.reopen(row.name, budget_minutes=minutes, budget_images=images, model_version=name).options
         TrainingRun.objects.filter(pk=row.pk).update(options=asdict(options))
         train_run.enqueue(row.pk)
 
 
 def cancel(row: TrainingRun) -> bool:
-    """Take a run back that waits, or ask one that is under way to stop. Returns: whether there was anything to do."""
+    """Cancel a run that waits, or ask one that is under way to stop. Returns: whether it was one of these."""
     recover()
     same = TrainingRun.objects.filter(pk=row.pk)
     sentence = "Cancelled before it began."

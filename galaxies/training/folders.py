@@ -1,7 +1,7 @@
-"""Training runs on disk: a folder below NEBULAI_DATA_DIR/training with the run's options, checkpoints and samples.
+"""Training runs on disk: a folder in NEBULAI_DATA_DIR/training with the run's options, checkpoints and samples.
 
 run = start(Options(images="galaxies/", preset="small"))
-path = run.train(should_stop, reporter)         # the bundle's folder; run.train again goes on after a stop
+path = run.train(should_stop, reporter)         # the bundle's folder; after a stop, run.train goes on
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 SAMPLES, TINY_SAMPLES = 10_000, 1_000
 
 
+def path_of(name: str) -> Path:
+    """Return the folder of the run of that name; "" for the folder of all runs."""
+    return Path(site.DATA_DIR) / "training" / name
+
+
 @dataclass(frozen=True)
 class TrainingFolder:
     """One run: its folder and its options."""
@@ -46,17 +51,17 @@ class TrainingFolder:
 
     @property
     def bundles(self) -> dict[str, Any]:
-        """The versions that this run has written, each with the options it had then."""
+        """The versions that this run has written, each with the run's options at that time."""
         path = self.folder / "bundles.json"
         return dict(json.loads(path.read_text())) if path.exists() else {}
 
     @property
     def is_written(self) -> bool:
-        """Whether all training is done: what is left is to register the bundle and to judge it."""
+        """Whether all is trained and the bundle written; it may have to be registered and measured yet."""
         return self.bundles.get(self.version) == asdict(self.options) and (site.MODELS_STORE / self.version).exists()
 
     def data(self, resolution: int, progress: Callable[[int, int], None] | None = None) -> Dataset:
-        """The run's images, from the cache if they were read before. Raises: DatasetError."""
+        """Return the run's images, from the cache if they were read before. Raises: DatasetError."""
         if self.options.synthetic:
             from galaxies.ml.data.synthetic import dataset
 
@@ -73,6 +78,8 @@ class TrainingFolder:
     ) -> Path:
         """Train what is not trained yet and write the bundle.
 
+        progress(done, total): of reading the images; announce(text): for what a user should know.
+        Returns: the bundle's folder.
         Raises: Stopped after saving; DatasetError, ClusterError, TrainingError, BundleError in one sentence.
         """
         from galaxies.ml.bundle.writer import Provenance, write_bundle
@@ -84,7 +91,7 @@ class TrainingFolder:
         bundle: Path = site.MODELS_STORE / self.version
         if self.is_written:
             return bundle
-        if bundle.exists():  # hours before write_bundle would say so
+        if bundle.exists():  # write_bundle would say so only after hours
             raise BundleError(f"{bundle} is there already: name the new bundle with --model-version.")
         settings = settings_of(chosen)
         data = self.data(settings.resolution, progress)
@@ -108,7 +115,7 @@ class TrainingFolder:
         return bundle
 
     def _likes(self, data: Dataset) -> tuple[Any, str]:
-        """How probably each image is liked, and who says so: found at the run's first start, and kept for a resume."""
+        """Return the probability (N,) that each image is liked and the name of the model, both kept for a resume."""
         path = self.folder / "likes.npz"
         if not path.exists():
             try:
@@ -122,7 +129,7 @@ class TrainingFolder:
             return kept["likes"], str(kept["by"])
 
     def evaluate(self, path: Path, report: Progress = silent) -> dict[str, Any]:
-        """Judge the run's bundle on its held-out images and keep the numbers in the bundle.
+        """Measure the run's bundle on its held-out images and write its metrics.json.
 
         Raises: EvaluationError, in one sentence, if there are too few of them.
         """
@@ -137,7 +144,7 @@ class TrainingFolder:
 
 
 def _old_ids(announce: Callable[[str], None]) -> Callable[[Images], Labels] | None:
-    """How the active model sorts images into its families, so that a retrained model keeps their ids."""
+    """Return what assigns images to the active model's families, so that a retrained model keeps their ids."""
     active = ModelVersion.active()
     if active is None:
         return None
@@ -156,9 +163,9 @@ def _old_ids(announce: Callable[[str], None]) -> Callable[[Images], Labels] | No
 
 
 def start(options: Options) -> TrainingFolder:
-    """A new run, named by the time and its preset.
+    """Make the folder of a new run, named by the time and its preset.
 
-    Raises: TrainingError if it is to prefer what people like, and no preference model stands.
+    Raises: TrainingError if options.prefer is set and there is no preference model.
     """
     if options.prefer and not preferences.standing(ModelVersion.active()):
         raise TrainingError(preferences.NONE_STANDS)
@@ -169,7 +176,7 @@ def start(options: Options) -> TrainingFolder:
 
 def _new_folder(name: str) -> Path:
     for number in count(1):  # two starts may fall into the same second
-        folder: Path = site.DATA_DIR / "training" / (name if number == 1 else f"{name}-{number}")
+        folder = path_of(name if number == 1 else f"{name}-{number}")
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
@@ -179,7 +186,7 @@ def _new_folder(name: str) -> Path:
 
 
 def free_version(name: str) -> str:
-    """A name for a bundle that no other has: this one, or else with -2, -3 and so on."""
+    """Return a name that no bundle has: this one, or with -2, -3 and so on."""
     names = (name if number == 1 else f"{name}-{number}" for number in count(1))
     known = set(ModelVersion.objects.filter(version__startswith=name).values_list("version", flat=True))
     return next(each for each in names if each not in known and not (site.MODELS_STORE / each).exists())
@@ -187,17 +194,18 @@ def free_version(name: str) -> str:
 
 def reopen(
     name: str,
+    *,
     budget_minutes: float | None = None,
     budget_images: int | None = None,
     model_version: str | None = None,
 ) -> TrainingFolder:
-    """An earlier run by its name, or the newest for ""; a new budget and bundle name replace its own.
+    """Return a run by its name, or the newest for ""; a new budget and bundle name replace its own.
 
     Raises: TrainingError if there is none.
     """
     found = [run for run in all_runs() if run.folder.name == (name or run.folder.name)]
     if not found:
-        raise TrainingError(f"There is no run {name} in {site.DATA_DIR / 'training'}: start one with --images.")
+        raise TrainingError(f"There is no run {name} in {path_of('')}: start one with --images.")
     options = found[-1].options
     options = replace(
         options,
@@ -211,20 +219,20 @@ def reopen(
 
 
 def all_runs() -> list[TrainingFolder]:
-    """Every run on disk, the newest last."""
-    files = sorted((site.DATA_DIR / "training").glob("*/run.json"), key=lambda file: file.parent.name)
+    """Return every run on disk, the newest last."""
+    files = sorted(path_of("").glob("*/run.json"), key=lambda file: file.parent.name)
     return [TrainingFolder(file.parent, Options(**json.loads(file.read_text()))) for file in files]
 
 
 def run_of(version: str) -> TrainingFolder | None:
-    """The run that made a model version, if it is on this machine."""
+    """Return the run that made a model version, None if it is not on this machine."""
     return next((run for run in reversed(all_runs()) if run.version == version or version in run.bundles), None)
 
 
 def images_for(version: str, resolution: int, images: Path | None) -> Dataset:
-    """The given images, or else those that a model version was trained on, if its run is on this machine.
+    """Return the given images or, for None, those that a model version was trained on.
 
-    Raises: DatasetError in one sentence.
+    Raises: DatasetError, in one sentence, also if the run of the version is not on this machine.
     """
     if images:
         return load_dataset(images, resolution, site.DATA_DIR / "datasets")

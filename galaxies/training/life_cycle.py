@@ -1,11 +1,10 @@
-"""Rows of TrainingRun: what a page asks for, who trains now, and how a training ended. They are written here alone.
+"""The states of a training run: who trains now, how a training ended, and which one was interrupted.
 
-    row = queue(Options(synthetic=2000, preset="tiny"), person)     # waits for the worker
-    cancel(row); resume(row, person)
-    with recorded(run, stopping) as record: ...                     # manage.py train: the one that does the work
+    with recorded(run, stopping) as record: ...         # manage.py train, which does the work
+    recover()                                           # marks a run whose process is gone as interrupted
 
-Whoever trains holds a lock that the kernel takes away when its process dies, however it dies. So a row that says
-"running" while nobody holds the lock is that of a training that was interrupted, and `recover` says so.
+The process that trains holds a file lock, which the kernel releases however the process ends. So a row that says
+"running" while nobody holds the lock is that of a training that was interrupted.
 """
 
 import fcntl
@@ -17,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 
-from django.conf import settings as site
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -32,21 +30,22 @@ from galaxies.training.record import Record, in_one_sentence
 logger = logging.getLogger(__name__)
 
 State = TrainingRun.State
-TASK = "galaxies.training.worker.train_run"  # by its name: that module imports this one
-LOCK_SECONDS = 3.0  # `recover` holds the lock for a moment, too
+TASK = "galaxies.training.worker.train_run"  # not imported, since that module imports this one
+LOCK_SECONDS = 3.0  # more than the moment for which `recover` holds the lock
 STARTING = timedelta(minutes=1)  # how long a worker that has taken a run may need until it trains
 
 
 class Refused(Exception):
-    """What was asked cannot be done now; the sentence says why."""
+    """A run cannot be started, resumed or trained now; the message says why in a sentence."""
 
 
 def recover() -> TrainingRun | None:
-    """Mark the run as interrupted that says it is under way while nobody trains; returns it, or None.
+    """Mark the run that is said to be under way as interrupted if no process trains it.
 
-    Called when a worker comes up, before every start, and by the pages that show a live run.
+    Called when a worker starts, before every start of a run, and by the pages that show a live run.
+    Returns: the run that was marked, None if there was none.
     """
-    row = TrainingRun.objects.filter(state__in=TrainingRun.LIVE).first()
+    row = TrainingRun.objects.live().first()
     if row is None or (row.state == State.QUEUED and _awaited(row)):
         return None
     try:
@@ -54,7 +53,7 @@ def recover() -> TrainingRun | None:
             found = TrainingRun.objects.filter(pk=row.pk, state=row.state).update(**_found_interrupted())
     except Refused:
         return None
-    except DatabaseError as error:  # a full disk, say: whoever asks next finds it
+    except DatabaseError as error:  # a full disk, for example; the next call tries again
         logger.warning("Whether %s was interrupted cannot be written: %s", row, error)
         return None
     return row if found else None
@@ -66,15 +65,15 @@ def _found_interrupted() -> dict[str, object]:
 
 
 def _awaited(row: TrainingRun) -> bool:
-    """Whether a worker has yet to take a queued run, or has just taken it."""
+    """Tell whether the task of a queued run waits for a worker or was just taken by one."""
     tasks = DBTaskResult.objects.filter(task_path=TASK, args_kwargs__args=[row.pk])
     return tasks.filter(Q(status=TaskResultStatus.READY) | Q(started_at__gt=timezone.now() - STARTING)).exists()
 
 
 @contextmanager
 def lock(patience: float = LOCK_SECONDS) -> Iterator[None]:
-    """The right to train, for one process at a time. Raises: Refused after `patience` seconds."""
-    path = site.DATA_DIR / "training" / "lock"
+    """Hold the lock of the process that trains. Raises: Refused if it is not free after `patience` seconds."""
+    path = folders.path_of("lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + patience
     with path.open("a") as file:
@@ -90,7 +89,8 @@ def lock(patience: float = LOCK_SECONDS) -> Iterator[None]:
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def one_at_a_time() -> Iterator[None]:
+    """Raise Refused where the database refuses a second live run."""
     try:
         yield
     except IntegrityError as error:
@@ -98,17 +98,17 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def _busy() -> str:
-    live = TrainingRun.objects.filter(state__in=TrainingRun.LIVE).first()
+    live = TrainingRun.objects.live().first()
     who = f"{live} {'waits for a worker' if live.state == State.QUEUED else 'is under way'}" if live else "one is"
     return f"One training runs at a time, and {who}: cancel it, or wait until it is done."
 
 
 @contextmanager
 def recorded(run: folders.TrainingFolder, stopping: list[int], worker: int | None = None) -> Iterator[Record]:
-    """Train inside of this: the row says that it runs, how far it is, and in the end how it ended.
+    """Hold the lock and record a training: train inside of this context.
 
-    stopping: signals received so far; worker: the process that started this one to do what a page asked for.
-    Raises: Refused if another one trains; whatever is raised inside.
+    stopping: signals received so far; worker: id of the worker process that started this one, None for a shell.
+    Raises: Refused if another process trains; whatever is raised inside.
     """
     with lock():
         record = Record(_claim(run, queued_only=worker is not None), run.folder, stopping, worker)
@@ -123,10 +123,10 @@ def recorded(run: folders.TrainingFolder, stopping: list[int], worker: int | Non
 
 
 def _claim(run: folders.TrainingFolder, queued_only: bool) -> TrainingRun:
-    """The row of a run, running from now on; a folder that has no row gets one. The lock must be held."""
+    """Return the row of a run, set to running; a folder without a row gets one. The lock must be held."""
     name = run.folder.name
-    with _one_at_a_time(), transaction.atomic():
-        # We hold the lock, so whoever else is said to be running is not.
+    with one_at_a_time(), transaction.atomic():
+        # This process holds the lock, so no other run can be under way.
         TrainingRun.objects.filter(state=State.RUNNING).update(**_found_interrupted())
         row, _ = TrainingRun.objects.get_or_create(name=name, defaults={"options": asdict(run.options)})
         if queued_only and row.state != State.QUEUED:
@@ -139,9 +139,9 @@ def _claim(run: folders.TrainingFolder, queued_only: bool) -> TrainingRun:
 
 
 def settle(row: TrainingRun, code: int, last_words: str) -> str:
-    """After the end of a process that trained: a row that it left open is closed. Returns: how the training ended.
+    """Close the row of a process that has ended, if it left it open. Returns: how the training ended.
 
-    code: its exit status, below 0 for a signal.
+    code: the exit status of the process, below 0 for a signal; last_words: the last line of its output.
     """
     if code < 0:
         name = signal.Signals(-code).name

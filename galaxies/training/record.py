@@ -1,7 +1,6 @@
-"""What a training writes down while it runs: its row, for the pages, and `run.log` in its folder.
+"""The record of a training under way: its row in the database, for the pages, and `run.log` in its folder.
 
-Neither may cost a training of hours: a database that is locked or gone, or a log that cannot be written, is noted and
-the training goes on.
+If the database is locked or gone, or the log cannot be written, that is noted and the training goes on.
 """
 
 import errno
@@ -13,7 +12,6 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import Error as DatabaseTrouble
 from django.db import close_old_connections, connection
 from django.utils import timezone
@@ -22,6 +20,7 @@ from galaxies.ml.bundle import BundleError
 from galaxies.ml.data.dataset import DatasetError
 from galaxies.ml.loop import Report, Stopped, TrainingError
 from galaxies.models import ModelVersion, TrainingRun
+from galaxies.training import folders
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +35,8 @@ TAIL_BYTES = 20_000
 
 
 def tail(name: str, lines: int) -> list[str]:
-    """The last lines of the log of the run of that name, none if it has no log."""
-    path = Path(settings.DATA_DIR) / "training" / name / LOG
+    """Return the last lines of the log of the run of that name; none if it has no log."""
+    path = folders.path_of(name) / LOG
     if not path.exists():
         return []
     with path.open("rb") as file:
@@ -67,7 +66,7 @@ class Record:
             logger.warning("%s cannot be written: %s", self._log.name, error)
 
     def report(self, report: Report) -> None:
-        """Show how far a phase is: every few seconds, and at once when a phase begins."""
+        """Write the progress of a phase: every WRITE_SECONDS, and at once when a phase begins."""
         now = time.monotonic()
         if report.phase != self._phase:
             self._phase = report.phase
@@ -85,7 +84,7 @@ class Record:
         )
 
     def count(self, stage: str, done: int, total: int) -> None:
-        """The same for what counts things, before and after the training. Raises: Stopped if it shall stop."""
+        """Write the progress of what counts things, before and after the training. Raises: Stopped."""
         if stage != self._phase:
             self._counted = time.monotonic()
         rate = done / max(time.monotonic() - self._counted, 0.1)
@@ -94,7 +93,7 @@ class Record:
             raise Stopped(f"Stopped in phase {stage}, which begins anew.")
 
     def should_stop(self) -> bool:
-        """Whether somebody cancelled it, a signal came, or the worker is gone that it works for."""
+        """Tell whether the run was cancelled, a signal came, or the worker that started this process is gone."""
         if self._stopping and not self._why:
             self._why = f"It was told to stop by {signal.Signals(self._stopping[0]).name}."
         if self._worker and os.getppid() != self._worker and not self._why:
@@ -106,11 +105,11 @@ class Record:
         return bool(self._why)
 
     def stopped(self, stopped: Stopped) -> tuple[TrainingRun.State, str]:
-        """How a training ends that was asked to stop."""
+        """Return state and message of a training that was stopped."""
         return self._state, f"{self._why} {stopped}".strip()
 
     def end(self, state: TrainingRun.State, message: str, error: BaseException | None = None) -> None:
-        """Write how it ended; worth more patience than how far it is."""
+        """Write how the training ended, with several attempts: nothing else would tell."""
         expected = error is None or isinstance(error, EXPECTED)
         self.say(message if expected else "".join(traceback.format_exception(error)))
         for seconds in LAST_TRIES:
@@ -120,7 +119,7 @@ class Record:
         logger.error("How %s ended cannot be written: %s", self.row, message)
 
     def registered(self, version: ModelVersion) -> None:
-        """Remember the model that came of it."""
+        """Write which model version the training has made."""
         self.say(f"Model version {version} is registered.")
         self._write(model_version=version)
 
@@ -150,13 +149,13 @@ class Record:
 
 
 def renew_connection() -> None:
-    """Open the connection anew that the database has dropped meanwhile: here no request does that."""
+    """Close a connection that the database has dropped, so that Django opens a new one, as it does between requests."""
     if not connection.in_atomic_block:
         close_old_connections()
 
 
 def in_one_sentence(error: Exception) -> str:
-    """What went wrong in a training, for people."""
+    """Return what went wrong in a training, in one sentence for people."""
     first = next(iter(str(error).splitlines()), "")
     if isinstance(error, EXPECTED):
         return first

@@ -1,27 +1,25 @@
-"""What a user asks of a training."""
+"""The options of a training run, and the pipeline's settings that follow from them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings as site
 
 from galaxies.ml.bundle import read_manifest
 from galaxies.ml.data.dataset import CROP
 
-if TYPE_CHECKING:
-    pass
-
 CREDIT = "The images it was trained on; name their source with --credit."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a user chooses. images: a folder or HDF5 file; synthetic: so many drawn galaxies instead.
+    """What a user chooses.
 
+    images: a folder or HDF5 file; synthetic: the number of drawn galaxies to train on instead.
     start_from: the version whose weights the training begins with; None starts from scratch.
-    prefer: weigh real images by how probably people like them (galaxies.preferences).
+    prefer: sample real images by how probably people like them (galaxies.preferences).
     """
 
     images: str | None = None
@@ -40,7 +38,7 @@ class Options:
 
 
 def settings_of(options: Options) -> Any:
-    """The pipeline's settings of a run. TensorFlow starts here.
+    """Return the pipeline's settings for a run. Imports TensorFlow.
 
     Raises: TrainingError or BundleError, in one sentence, if the options do not go together.
     """

@@ -1,6 +1,6 @@
 """The images that staff may train on: folders right under NEBULAI_DATASETS_DIR, and HDF5 files there.
 
-for source in sources(): ...                    # to choose from
+for source in sources(): ...                    # choices: name and size
 path = find("galaxy-zoo")                       # raises DatasetError
 """
 
@@ -18,14 +18,14 @@ MOST_SEEN = 20_000  # files of any kind: a page must not walk through a whole di
 
 @dataclass(frozen=True)
 class Source:
-    """A folder of images or an HDF5 file; `size` says how much is in it."""
+    """A folder of images or an HDF5 file. size: how much is in it, as text."""
 
     name: str
     size: str
 
 
 def sources() -> list[Source]:
-    """What can be chosen, by name: nothing hidden, nothing that leads elsewhere, nothing without an image."""
+    """Return the choices by name: nothing hidden, no link out of the folder, nothing without an image."""
     root = settings.DATASETS_DIR
     if not root or not root.is_dir():
         return []
@@ -34,7 +34,7 @@ def sources() -> list[Source]:
 
 
 def find(name: str) -> Path:
-    """The folder or file of that name. Raises: DatasetError, in one sentence, if it cannot be trained on."""
+    """Return the path of a choice. Raises: DatasetError, in one sentence, if it cannot be trained on."""
     root = settings.DATASETS_DIR
     if not root:
         raise DatasetError("No folder of data sets is set: name one in NEBULAI_DATASETS_DIR, or use drawn galaxies.")
@@ -54,7 +54,7 @@ def _is_inside(path: Path) -> bool:
 
 
 def _size(path: Path) -> str:
-    """ "1,234 images" or "2.5 GB"; empty where there is nothing to train on."""
+    """Return "1,234 images" or "2.5 GB"; "" where there is nothing to train on."""
     if path.is_file():
         return f"{path.stat().st_size / 1e9:.1f} GB" if path.suffix.lower() in HDF5_SUFFIXES else ""
     images = seen = 0

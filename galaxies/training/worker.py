@@ -1,8 +1,8 @@
-"""How a worker trains: in a child, `manage.py train --resume NAME`.
+"""Train in the background: the worker starts `manage.py train --resume NAME` as a child process.
 
-TensorFlow lives and dies with the child: the worker stays small, and is still there when the kernel ends a training
-that takes too much memory. A worker that is stopped has its child save first; a child whose worker has died saves and
-stops by itself (galaxies.training.record).
+TensorFlow stays in the child: the worker remains small, and survives if the kernel ends a training that takes too much
+memory. A worker that is stopped lets its child save first; a child whose worker has died saves and stops by itself
+(galaxies.training.record).
 """
 
 import os
@@ -19,7 +19,7 @@ from django.conf import settings as site
 from django_tasks import task
 
 from galaxies.models import TrainingRun
-from galaxies.training import life_cycle
+from galaxies.training import folders, life_cycle
 from galaxies.training.record import renew_connection
 
 OUTPUT = "output.txt"
@@ -27,19 +27,19 @@ PAIR_SECONDS = 5.0  # Ctrl-C reaches a worker from the terminal and, under make,
 TAIL = 4000
 
 
-@task(priority=-10)  # of hours: whatever else waits comes first
+@task(priority=-10)  # takes hours, so all other tasks come first
 def train_run(pk: int) -> str:
-    """Do the training of a queued TrainingRun in a process of its own. Returns: how it ended."""
+    """Train a queued TrainingRun in a process of its own. Returns: how it ended."""
     row = TrainingRun.objects.filter(pk=pk, state=TrainingRun.State.QUEUED).first()
     if row is None:
         return "It does not wait to be trained any more."
-    output = Path(site.DATA_DIR / "training" / row.name / OUTPUT)
+    output = folders.path_of(row.name) / OUTPUT
     try:
         code = _run(row.name, output)
     except OSError as error:
         return life_cycle.settle(row, 1, f"The training cannot be started ({error.strerror}): mend that and resume.")
     finally:
-        renew_connection()  # after hours
+        renew_connection()  # the database may have dropped it in the meantime
     return life_cycle.settle(row, code, _last_line(output))
 
 
@@ -47,7 +47,7 @@ def _run(name: str, output: Path) -> int:
     manage = str(site.BASE_DIR / "manage.py")
     command = [sys.executable, manage, "train", "--resume", name, "--worker-pid", str(os.getpid())]
     with output.open("w") as file:
-        # A session of its own: Ctrl-C is for the worker, which passes it on.
+        # In a session of its own, Ctrl-C reaches only the worker, which passes it on.
         child = subprocess.Popen(  # noqa: S603  (no word of it comes from a page but the run's name)
             command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
         )
@@ -55,14 +55,14 @@ def _run(name: str, output: Path) -> int:
         with _passing_signals(child):
             return child.wait()
     finally:
-        if child.poll() is None:  # told twice to end: without saving, then
+        if child.poll() is None:  # told twice to end, so without saving
             child.kill()
             child.wait()
 
 
 @contextmanager
 def _passing_signals(child: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Told to end, the worker tells the child, and waits until it has saved; told again, it waits no longer."""
+    """Pass signals to end on to the child and wait until it has saved; after a second one, wait no longer."""
     told: list[float] = []
 
     def tell(number: int, frame: Any) -> None:

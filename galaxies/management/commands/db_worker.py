@@ -1,7 +1,7 @@
-"""manage.py db_worker: does what pages ask for in the background. Run it beside gunicorn.
+"""Do in the background what pages ask for: manage.py db_worker, beside gunicorn.
 
-It is django-tasks-db's own command, and comes before it because its app does: at low priority, so that the site stays
-quick, and after a look at whether the last training was interrupted.
+This is django-tasks-db's command, replaced because our app comes first in INSTALLED_APPS: it runs at low priority, so
+that the site stays fast, and first marks a training that was interrupted.
 """
 
 import os
@@ -16,7 +16,7 @@ NICENESS = 15
 
 
 class Command(db_worker.Command):
-    help = "Train and judge models and do whatever else pages ask for, at low priority."
+    help = "Train and measure models and do whatever else pages ask for, at low priority."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)

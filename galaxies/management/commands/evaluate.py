@@ -1,4 +1,4 @@
-"""Judge a model: manage.py evaluate [VERSION] [--images FOLDER] [--samples 10000] [--extractor encoder|inception]."""
+"""Measure a model: manage.py evaluate [VERSION] [--images FOLDER] [--samples 10000] [--extractor encoder|inception]."""
 
 from __future__ import annotations
 

@@ -25,4 +25,4 @@ class Command(BaseCommand):
             file = export_bundle(version, options["file"] or Path(f"{version}.zip"))
         except (BundleError, VersionError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{file} holds model version {version}; bring it in elsewhere with manage.py import_bundle.")
+        self.stdout.write(f"{file} holds model version {version}; import it elsewhere with manage.py import_bundle.")

@@ -1,4 +1,4 @@
-"""Look at a model: manage.py figures VERSION --images FOLDER draws its families beside real ones, and its training.
+"""Draw a model's families beside real ones, and its training: manage.py figures VERSION --images FOLDER.
 
 FOLDER/family-0.webp ...   held-out real galaxies on the left, those of seeds 0, 1, 2 ... on the right
 FOLDER/kid.svg             KID against the images that the adversarial phase had seen
@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
 
 def write_pair(path: Path, left: Any, right: Any) -> None:
-    """Two squares of galaxies beside each other, as one picture; places without a galaxy stay black."""
+    """Write two squares of galaxies beside each other as one picture; places without a galaxy stay black."""
     halves = []
     for images in (left, right):
         page = np.zeros((SIDE * SIDE, *right.shape[1:]), np.uint8)
@@ -73,7 +73,7 @@ def write_pair(path: Path, left: Any, right: Any) -> None:
 
 
 def kid_points(path: Path) -> list[tuple[int, float]]:
-    """Images seen and KID, wherever training measured it; the log is the bundle's training.csv."""
+    """Return images seen and KID wherever training measured it, from a bundle's training.csv."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
@@ -82,7 +82,7 @@ def kid_points(path: Path) -> list[tuple[int, float]]:
 
 
 def curve(points: list[tuple[int, float]]) -> dict[str, Any]:
-    """What kid.svg draws: both axes begin at 0."""
+    """Return the context of kid.svg: both axes begin at 0."""
     most, worst = max(images for images, _ in points), max(max(kid for _, kid in points), 1e-9)
     places = [(WIDTH * images / most, HEIGHT * (1 - max(kid, 0.0) / worst)) for images, kid in points]
     return {

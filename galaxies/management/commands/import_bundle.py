@@ -1,4 +1,4 @@
-"""Bring in a model from another site: manage.py import_bundle FILE.zip [--activate]."""
+"""Import a model from another site: manage.py import_bundle FILE.zip [--activate]."""
 
 from argparse import ArgumentParser
 from pathlib import Path

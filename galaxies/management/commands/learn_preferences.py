@@ -22,5 +22,5 @@ class Command(BaseCommand):
             bars.close()
         self.stdout.write(
             f"Learned from {model.n_votes:,} votes on {model.n_galaxies:,} galaxies: AUC {model.auc:.2f}, where 0.5 is "
-            "chance; judged on galaxies that were not learned from."
+            "chance; measured on galaxies that were not learned from."
         )

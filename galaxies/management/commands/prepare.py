@@ -1,4 +1,4 @@
-"""python manage.py prepare: all that stands between installing the site and serving it. Safe to run again."""
+"""Prepare an installed site for serving: manage.py prepare. Safe to run again."""
 
 from typing import Any
 

@@ -74,7 +74,7 @@ class Command(BaseCommand):
                 signal.signal(number, handler)
 
     def train(self, run: folders.TrainingFolder, stopping: list[int], options: dict[str, Any]) -> None:
-        """All of it, on the terminal and in the run's row; a worker has no terminal."""
+        """Train, register and measure, with progress in the run's row and, without a worker, on the terminal."""
         worker = options["worker_pid"]
         bars, counting = PhaseBars(), CountBars()
         with life_cycle.recorded(run, stopping, worker) as record:
@@ -98,18 +98,18 @@ class Command(BaseCommand):
                 path = run.train(record.should_stop, report, reading, announce)
                 version = register_bundle(path, activate=options["activate"])
                 record.registered(version)
-                judged = self.evaluate(run, path, count)
+                unmeasured = self.evaluate(run, path, count)
                 remember_metrics(version)
             finally:
                 bars.close()
                 counting.close()
             standing = "active" if options["activate"] else "waits to be activated"
-            message = f"Model version {version} is registered and {standing}. {judged}"
+            message = f"Model version {version} is registered and {standing}. {unmeasured}"
             record.end(TrainingRun.State.DONE, message.strip())
         self.stdout.write(f"Model version {path.name} is registered: {path}")
 
     def evaluate(self, run: folders.TrainingFolder, path: Path, count: Callable[[str, int, int], None]) -> str:
-        """The last step; a model that cannot be judged is a model all the same. Returns: why it could not."""
+        """Measure the model, the last step. Returns: why that failed, or ""; the model is registered all the same."""
         try:
             self.stdout.write(summary(run.evaluate(path, count)))
         except (EvaluationError, DatasetError) as error:
@@ -119,8 +119,8 @@ class Command(BaseCommand):
 
     def run(self, options: dict[str, Any]) -> folders.TrainingFolder:
         if options["resume"] is not None:
-            keys = ("resume", "budget_minutes", "budget_images", "model_version")
-            return folders.reopen(*(options[key] for key in keys))
+            given = {key: options[key] for key in ("budget_minutes", "budget_images", "model_version")}
+            return folders.reopen(options["resume"], **given)
         if not options["images"] and not options["synthetic"]:
             raise CommandError("Nothing to train on: give --images FOLDER, --synthetic N or --resume.")
         chosen = {key: options[key] for key in Options.__dataclass_fields__}

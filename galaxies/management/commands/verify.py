@@ -1,4 +1,4 @@
-"""python manage.py verify: whether the site can start. Loads no TensorFlow, so it takes a second."""
+"""Check that the site can start: manage.py verify. Loads no TensorFlow, so it takes a second."""
 
 from typing import Any
 
