@@ -1,3 +1,5 @@
+"""allauth's adapters: whether people may sign up, and the QR code of a second factor."""
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
@@ -5,7 +7,7 @@ from django.http import HttpRequest
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Who may sign up."""
+    """Open or close signing up by a setting."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGNUP == "open")
@@ -13,6 +15,6 @@ class AccountAdapter(DefaultAccountAdapter):
 
 class MFAAdapter(DefaultMFAAdapter):
     def build_totp_svg(self, url: str) -> str:
-        """The QR code to stand in the page itself: the content policy allows no image out of a data: address."""
+        """Return the QR code as SVG for the page itself: the content policy allows no image from a data: URL."""
         svg: str = super().build_totp_svg(url)
         return svg[svg.index("<svg") :]

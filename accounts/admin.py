@@ -1,24 +1,23 @@
+"""The admin's log of what staff changed. People are in galaxies.admin, since deleting one changes votes."""
+
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.admin import UserAdmin
 
-from accounts.models import User
 from nebulai.admin import ReadOnly
 
-if TYPE_CHECKING:  # Django's own classes take no type argument, the stubs' do
-    PeopleAdmin = UserAdmin[User]
+if TYPE_CHECKING:  # Django's own ModelAdmin takes no type argument, the stubs' does
     LogAdmin = admin.ModelAdmin[LogEntry]
 else:
-    PeopleAdmin, LogAdmin = UserAdmin, admin.ModelAdmin
+    LogAdmin = admin.ModelAdmin
 
 admin.site.site_header = admin.site.site_title = "NebulAI"
 
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnly, LogAdmin):
-    """What members of the staff changed, here and on the dashboard; only read."""
+    """What staff changed in the admin and on the dashboard, read-only."""
 
     list_display = ["action_time", "user", "content_type", "object_repr", "said"]
     list_filter = ["action_time", "content_type"]
@@ -28,5 +27,5 @@ class LogEntryAdmin(ReadOnly, LogAdmin):
 
     @admin.display(description="what")
     def said(self, entry: LogEntry) -> str:
-        """The sentence, or what the admin makes of the fields that changed."""
+        """The message of an entry; of a form of the admin, the fields that changed."""
         return entry.get_change_message()

@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """Who you are."""
+    """People: the user model and logging in."""
 
     name = "accounts"

@@ -1,3 +1,5 @@
+"""Logging in by e-mail."""
+
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.internal.userkit import filter_users_by_email
 from django.contrib.auth.hashers import make_password
@@ -8,11 +10,11 @@ MIN_CHECKS = 2
 
 
 class EmailBackend(AuthenticationBackend):
-    """Log in by e-mail, telling by no answer and no time whether an address has an account.
+    """Log in by e-mail without revealing, by the answer or its time, whether an address has an account.
 
-    Two people may have signed up with one address, because refusing the second would tell of the first. Each logs in
-    by their own password, also where the other has verified the address. A login takes two checks of a password
-    whether the address has no account, one or two.
+    Two people may have signed up with one address, because refusing the second would reveal the first. Each logs in
+    with their own password, even if the other has verified the address. A login always takes two checks of a
+    password, whether the address has no account, one or two.
     """
 
     def _authenticate_by_email(self, email: str, password: str) -> User | None:

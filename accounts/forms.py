@@ -1,3 +1,5 @@
+"""Signing up."""
+
 from typing import Any
 
 from allauth.account.forms import SignupForm as AllauthSignupForm
@@ -6,7 +8,7 @@ from django.http import HttpRequest
 
 
 class SignupForm(AllauthSignupForm):
-    """Where addresses must be verified, a taken one is not told of; nor shall the shorter wait tell it."""
+    """Sign up, in the same time for an address that is taken, so that the time does not reveal it."""
 
     def try_save(self, request: HttpRequest) -> Any:
         if self.account_already_exists:

@@ -1,3 +1,5 @@
+"""The user model."""
+
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
@@ -5,19 +7,19 @@ from django.db import models
 
 
 class User(AbstractUser):
-    """A person, who logs in by e-mail. The username is Django's, made from the address and shown to nobody."""
+    """A person, who logs in by e-mail. Django's username is made from the address and not shown."""
 
-    email = models.EmailField("e-mail address")  # not unique: that would tell who has an account
+    email = models.EmailField("e-mail address")  # not unique: that would reveal who has an account
 
     class Meta(AbstractUser.Meta):
         pass
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Addresses are kept in lower case, which is how allauth looks for them."""
+        """Save the address in lower case, as allauth looks for it."""
         self.email = self.email.lower()
         super().save(*args, **kwargs)
 
 
 def display_name(user: User) -> str:
-    """What allauth calls a person, on their own pages and in mail to them."""
+    """Return the name that allauth shows to the person, on pages and in mail."""
     return user.email

@@ -2,4 +2,6 @@ from django.apps import AppConfig
 
 
 class DashboardConfig(AppConfig):
+    """What staff see."""
+
     name = "dashboard"

@@ -1,4 +1,4 @@
-"""Which days staff look at, and how they are grouped so that a chart of them stays readable."""
+"""Ranges of days, and their groups for a chart: days, weeks, months or years."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DEFAULT = "30"
 
 
 class DayField(forms.DateField):
-    """A day as date inputs send it, which is also how a person can write it into the address."""
+    """A day as year-month-day: what date inputs send, and easy to write into a URL."""
 
     def __init__(self, label: str, required: bool = False) -> None:
         super().__init__(
@@ -27,13 +27,13 @@ class DayField(forms.DateField):
 
 
 def check_order(form: forms.Form, since: date | None, until: date | None) -> None:
-    """Say so in the form if the last day lies before the first."""
+    """Add an error to the form if the last day is before the first."""
     if since and until and since > until:
         form.add_error("until", f"The last day, {until}, lies before the first, {since}; swap them.")
 
 
 class PeriodForm(forms.Form):
-    """Two days, or a preset that ends today. Nothing: the last 30 days."""
+    """Two days, or a preset that ends today; empty for the last 30 days."""
 
     range = forms.ChoiceField(
         required=False,
@@ -44,7 +44,7 @@ class PeriodForm(forms.Form):
     until = DayField("To")
 
     def __init__(self, data: Any, today: date, first: date | None) -> None:
-        """`first`: the day of the first galaxy or vote, which is where "all" begins."""
+        """first: the day of the first galaxy or vote, where "all" begins."""
         super().__init__(data)
         self.today, self.first = today, first
 
@@ -58,14 +58,14 @@ class PeriodForm(forms.Form):
 
     @property
     def preset(self) -> str:
-        """The preset that is asked for, "" where days are. Only of a valid form."""
+        """The preset, "" if days are given. The form must be valid."""
         if self.cleaned_data["since"] or self.cleaned_data["until"]:
             return ""
         return self.cleaned_data["range"] or DEFAULT
 
     @property
     def period(self) -> "Period":
-        """The days. Only of a valid form."""
+        """The days. The form must be valid."""
         since, until = self.cleaned_data["since"], min(self.cleaned_data["until"] or self.today, self.today)
         if self.preset in PRESETS and self.preset != "all":
             since = self.today - timedelta(days=int(self.preset) - 1)
@@ -74,7 +74,7 @@ class PeriodForm(forms.Form):
 
 @dataclass(frozen=True)
 class Span:
-    """Days that a bar stands for; both ends belong to it."""
+    """The days of a bar, both ends included."""
 
     since: date
     until: date
@@ -94,22 +94,22 @@ class Period:
         return f"{written(self.since)} to {written(self.until)}"
 
     def charted(self, first: date | None) -> "Period":
-        """The period without the years before there was anything, which would make bars of what is there invisible."""
+        """Return the period without the years before the first day, which would leave no room for the others."""
         if (self.until - self.since).days < MAX_BARS:
             return self
         return Period(min(max(self.since, first or self.until), self.until), self.until)
 
     @property
     def step(self) -> str:
-        """What a bar stands for, so that there are at most MAX_BARS of them."""
+        """What a bar stands for: the shortest of day, week, month and year that gives at most MAX_BARS bars."""
         days = (self.until - self.since).days + 1
         for step, length in ((DAY, 1), (WEEK, 7), (MONTH, 30.4)):
-            if days / length <= MAX_BARS - 2:  # the first and the last of them may be begun ones
+            if days / length <= MAX_BARS - 2:  # the first and the last may be incomplete
                 return step
         return YEAR
 
     def spans(self) -> Iterator[Span]:
-        """The days, weeks from Monday on, months or years; the first and the last end with the period."""
+        """Yield the days, weeks from Monday, months or years; the first and the last are cut to the period."""
         step, since = self.step, self.since
         while since <= self.until:
             until = min(_end(since, step), self.until)
@@ -118,7 +118,7 @@ class Period:
 
 
 def written(day: date) -> str:
-    """3 Mar 2026"""
+    """Return a day as "3 Mar 2026"."""
     return f"{day.day} {day:%b} {day.year}"
 
 

@@ -1,4 +1,4 @@
-"""Who may enter, and what is remembered of what they did."""
+"""Let only staff in, and log what they do."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,12 +15,12 @@ from accounts.models import User
 
 
 def staff_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Visitors log in first; people who are not staff get 403."""
+    """Let only staff call a view: visitors log in first, other people get 403."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            # A form cannot be sent again by whom the login leads back: they get the page of forms instead.
+            # The login can only lead back to a page, not send a form again: after a POST it leads to the overview.
             back = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("dashboard:overview")
             return redirect_to_login(back)
         if not request.user.is_staff:
@@ -31,5 +31,5 @@ def staff_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespo
 
 
 def record(person: User, thing: Model, sentence: str, action: int = CHANGE) -> None:
-    """Write what a member of the staff did into the log that Django's admin shows."""
+    """Log what a member of staff did, in the log of Django's admin."""
     LogEntry.objects.log_actions(person.pk, [thing], action, change_message=sentence, single_object=True)

@@ -1,9 +1,10 @@
+"""The admin of galaxies, votes, model versions, training runs and, since their votes count, people."""
+
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -24,17 +25,13 @@ from nebulai.admin import ReadOnly
 
 if TYPE_CHECKING:  # Django's own classes take no type argument, the stubs' do
     PeopleAdmin = UserAdmin[User]
-    LogAdmin = admin.ModelAdmin[LogEntry]
-else:
-    PeopleAdmin, LogAdmin = UserAdmin, admin.ModelAdmin
-
-if TYPE_CHECKING:  # Django's own ModelAdmin takes no type argument, the stubs' does
     VersionAdmin = admin.ModelAdmin[ModelVersion]
     GalaxiesAdmin = admin.ModelAdmin[Galaxy]
     VotesAdmin = admin.ModelAdmin[Vote]
     RunsAdmin = admin.ModelAdmin[TrainingRun]
     AnyPaginator = Paginator[Any]
 else:
+    PeopleAdmin = UserAdmin
     VersionAdmin = GalaxiesAdmin = VotesAdmin = RunsAdmin = admin.ModelAdmin
     AnyPaginator = Paginator
 
@@ -44,7 +41,7 @@ LOG_LINES = 40
 
 
 class BoundedPaginator(AnyPaginator):
-    """Counts no further than its pages lead: counting a million rows takes longer than showing fifty of them."""
+    """Count no more rows than its pages show: counting a million takes longer than showing fifty of them."""
 
     @cached_property
     def _found(self) -> int:
@@ -53,18 +50,18 @@ class BoundedPaginator(AnyPaginator):
 
     @cached_property
     def count(self) -> int:
-        """How many rows the pages lead to."""
+        """Number of rows that the pages show."""
         return min(self._found, REACHABLE)
 
     @property
     def is_cut(self) -> bool:
-        """Whether there are more."""
+        """Whether there are more rows."""
         return self._found > REACHABLE
 
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(VersionAdmin):
-    """Read here, changed by two actions; the dashboard has more of them, and deletes."""
+    """Model versions, read-only but for two actions. The dashboard has more actions, and deletes."""
 
     list_display = ["version", "is_active", "archived", "n_clusters", "resolution", "size", "kid", "activated"]
     list_filter = ["is_active", "archived"]
@@ -82,17 +79,17 @@ class ModelVersionAdmin(VersionAdmin):
         return False  # its files would stay
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
-        """Who may use the actions: who would be allowed to change versions, could a form do it."""
+        """Allow the actions to people with the permission to change versions, though no form changes them."""
         return bool(request.user.has_perm("galaxies.change_modelversion"))
 
     @admin.display(description="KID (real, repeated)")
     def kid(self, version: ModelVersion) -> str:
-        """With its two ends and its extractor."""
+        """KID with its floor, its ceiling and its extractor."""
         return charts.kid_in_a_line(version.metrics)
 
     @admin.action(description="Activate: let new galaxies come from it", permissions=["manage"])
     def activate(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
-        """Files are checked first; a damaged bundle changes nothing."""
+        """Activate one version. Its files are checked first; a damaged bundle changes nothing."""
         chosen = list(queryset[:2])
         if len(chosen) != 1:
             self.message_user(request, "Choose one version to activate.", messages.ERROR)
@@ -107,7 +104,7 @@ class ModelVersionAdmin(VersionAdmin):
 
     @admin.action(description="Evaluate: let the worker measure FID, KID and the rest", permissions=["manage"])
     def evaluate(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
-        """The worker does it; what came of it is on the dashboard and among the task results."""
+        """Order versions to be measured by the worker; the dashboard shows the result."""
         for version in queryset:
             try:
                 measurement.order(version)
@@ -119,7 +116,7 @@ class ModelVersionAdmin(VersionAdmin):
 
 
 class FamilyFilter(admin.SimpleListFilter):
-    """By cluster; the choices come from the versions, for asking a million galaxies takes long."""
+    """Filter by cluster. The choices come from the versions, since asking a million galaxies takes long."""
 
     title = "family"
     parameter_name = "cluster"
@@ -135,6 +132,8 @@ class FamilyFilter(admin.SimpleListFilter):
 
 @admin.register(Galaxy)
 class GalaxyAdmin(GalaxiesAdmin):
+    """Galaxies, read-only; deleted with their files, votes and tallies."""
+
     list_display = ["public_id", "thumbnail", "model_version", "cluster", "seed", "psi", "creator", "created"]
     list_filter = ["model_version", FamilyFilter, "created"]
     list_per_page = 50
@@ -161,7 +160,7 @@ class GalaxyAdmin(GalaxiesAdmin):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
-        """Votes go with their galaxy, whoever may delete votes alone; thousands of them need not be listed."""
+        """List galaxies only. Votes are deleted with them, whatever the permissions for votes, and may be thousands."""
         names = [f"Galaxy {galaxy}" for galaxy in islice(objs, NAMED)]
         needed = set() if self.has_delete_permission(request) else {"galaxy"}
         return names, {"galaxies": len(objs)}, needed, []
@@ -169,7 +168,7 @@ class GalaxyAdmin(GalaxiesAdmin):
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Galaxy], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        """What Django does, but not to a million galaxies at once."""
+        """Refuse an action on more than REACHABLE galaxies at once."""
         if request.POST.get("select_across") == "1" and BoundedPaginator(queryset, NAMED).is_cut:
             text = f"These are more than {REACHABLE:,} galaxies: filter for fewer, or choose some of them."
             self.message_user(request, text, messages.ERROR)
@@ -194,7 +193,7 @@ def _image(galaxy: Galaxy, side: int) -> str:
 
 @admin.register(Vote)
 class VoteAdmin(ReadOnly, VotesAdmin):
-    """Read-only: galaxies.votes alone writes votes, together with their sums."""
+    """Votes, read-only: galaxies.votes alone writes them, together with their sums."""
 
     list_display = ["galaxy", "value", "person", "created"]
     list_filter = ["value"]
@@ -210,7 +209,7 @@ class VoteAdmin(ReadOnly, VotesAdmin):
 
 @admin.register(TrainingRun)
 class TrainingRunAdmin(ReadOnly, RunsAdmin):
-    """Read-only: runs are started, cancelled and resumed on the dashboard."""
+    """Training runs, read-only: they are started, cancelled and resumed on the dashboard."""
 
     list_display = ["name", "state", "started_by", "created", "started", "finished", "phase", "model_version"]
     list_filter = ["state"]
@@ -220,18 +219,18 @@ class TrainingRunAdmin(ReadOnly, RunsAdmin):
 
     @admin.display(description="end of its log")
     def log(self, run: TrainingRun) -> str:
-        """What the training said last."""
+        """The last lines of the run's log."""
         return format_html("<pre>{}</pre>", "\n".join(tail(run.name, LOG_LINES)) or "none")
 
 
 @admin.register(User)
 class PersonAdmin(PeopleAdmin):
-    """Deleting somebody takes their votes out of the sums; their galaxies stay."""
+    """People. Deleting one takes their votes out of the sums; their galaxies stay."""
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
-        """Votes go with the person, whoever may delete votes alone; thousands of them need not be listed."""
+        """List people only. Votes are deleted with them, whatever the permissions for votes, and may be thousands."""
         needed = set() if self.has_delete_permission(request) else {"user"}
         return [str(person) for person in objs], {"users": len(objs)}, needed, []
 

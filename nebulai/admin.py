@@ -1,10 +1,12 @@
+"""What the apps' admins share."""
+
 from typing import Any
 
 from django.http import HttpRequest
 
 
 class ReadOnly:
-    """Before ModelAdmin: rows that the admin shows and never writes."""
+    """Make a ModelAdmin read-only. Name it before ModelAdmin among the bases."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

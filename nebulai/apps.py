@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class NebulaiConfig(AppConfig):
-    """The project itself: present as an app so that its checks run."""
+    """The project itself, an app so that its system checks run."""
 
     name = "nebulai"
 

@@ -12,7 +12,7 @@ from nebulai import env
 
 @register()
 def environment(**kwargs: Any) -> list[CheckMessage]:
-    """Variables that could not be read, and those that ask for a package that is not installed."""
+    """Report variables that cannot be read or used, and packages that they need and that are missing."""
     found: list[CheckMessage] = [Error(problem, id="nebulai.E001") for problem in dict.fromkeys(env.problems)]
     if settings.PRODUCTION and not settings.ALLOWED_HOSTS:
         found.append(

@@ -1,5 +1,7 @@
-"""Reading the environment. A value that cannot be used falls back to the default and is kept in `problems`,
-which a system check reports: so one `manage.py check` names every mistake at once."""
+"""Read environment variables. A value that cannot be used gives the default and a sentence in `problems`.
+
+A system check reports these, so that one `manage.py check` names every mistake at once.
+"""
 
 import os
 import secrets
@@ -13,12 +15,12 @@ _FLAGS = {"1": True, "on": True, "true": True, "yes": True, "0": False, "off": F
 
 
 def text(name: str, default: str = "") -> str:
-    """The variable without surrounding blanks, or the default where it is unset or empty."""
+    """Return the variable without surrounding blanks, or the default if it is unset or empty."""
     return os.environ.get(name, "").strip() or default
 
 
 def flag(name: str, default: bool) -> bool:
-    """on/off, 1/0, true/false or yes/no."""
+    """Return a variable that is on/off, 1/0, true/false or yes/no."""
     value = text(name)
     if value and value.lower() not in _FLAGS:
         problems.append(f"{name} is {value!r}: use on or off.")
@@ -26,7 +28,7 @@ def flag(name: str, default: bool) -> bool:
 
 
 def natural(name: str, default: int) -> int:
-    """A whole number, zero or more."""
+    """Return a whole number, zero or more."""
     value = text(name)
     if value and not (value.isascii() and value.isdigit()):
         problems.append(f"{name} is {value!r}: use a whole number, zero or more.")
@@ -35,12 +37,12 @@ def natural(name: str, default: int) -> int:
 
 
 def words(name: str, default: list[str]) -> list[str]:
-    """A list separated by commas."""
+    """Return a list separated by commas."""
     return [word.strip() for word in text(name).split(",") if word.strip()] or default
 
 
 def choice(name: str, choices: list[str]) -> str:
-    """One of the choices, of which the first is the default."""
+    """Return one of the choices, of which the first is the default."""
     value = text(name, choices[0]).lower()
     if value not in choices:
         problems.append(f"{name} is {value!r}: use {' or '.join(choices)}.")
@@ -49,7 +51,7 @@ def choice(name: str, choices: list[str]) -> str:
 
 
 def providers(names: list[str]) -> dict[str, Any]:
-    """allauth's settings of those sites whose NEBULAI_<NAME>_CLIENT_ID and NEBULAI_<NAME>_SECRET are both set."""
+    """Return allauth's settings of the sites whose NEBULAI_<NAME>_CLIENT_ID and NEBULAI_<NAME>_SECRET are both set."""
     found = {}
     for name in names:
         keys = [f"NEBULAI_{name.upper()}_CLIENT_ID", f"NEBULAI_{name.upper()}_SECRET"]
@@ -62,7 +64,10 @@ def providers(names: list[str]) -> dict[str, Any]:
 
 
 def mail(url: str) -> tuple[str, int, str, str, bool, bool]:
-    """Host, port, user, password, TLS from the start, STARTTLS of smtp://, smtp+tls:// or smtps://user:password@host."""
+    """Return host, port, user, password, whether TLS from the start and whether STARTTLS, of a mail server's URL.
+
+    url: smtp://, smtp+tls:// or smtps://user:password@host:port, or "" for the defaults.
+    """
     ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
     try:
         parts = urlsplit(url)
@@ -79,7 +84,7 @@ def mail(url: str) -> tuple[str, int, str, str, bool, bool]:
 
 
 def local_secret_key(path: Path) -> str:
-    """The key kept in `path`, made on first use and readable by its owner alone.
+    """Return the key kept in `path`, made on first use and readable by its owner alone.
 
     Several processes may start at once: each writes a file of its own, and the first one linked to `path` is the key
     of all.

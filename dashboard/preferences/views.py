@@ -1,4 +1,4 @@
-"""What people like: the preference model that stands, and the order to learn a new one."""
+"""Preferences: the model of what people like that is in use, and the order to learn a new one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ EARLIER = 10  # models in the list
 
 @dataclass(frozen=True)
 class Learned:
-    """A preference model, the versions that have its encoder, and whether it counts for the active one."""
+    """A preference model, the versions with its encoder, and whether it is the one in use."""
 
     model: PreferenceModel
     versions: list[ModelVersion]
@@ -29,7 +29,7 @@ class Learned:
 
     @property
     def at(self) -> float:
-        """Where its AUC lies between 0.5 and 1, in percent."""
+        """The place of its AUC between 0.5 and 1, in percent."""
         return min(100.0, max(0.0, 200 * (self.model.auc - 0.5)))
 
 
@@ -37,7 +37,7 @@ class Learned:
 @staff_only
 @vary_on_headers("HX-Request")
 def preferences(request: HtmxHttpRequest) -> HttpResponse:
-    """The page; for htmx its panel, with 286 when there is nothing more to wait for."""
+    """Show the page; to htmx, its panel, with code 286 when there is nothing more to wait for."""
     context = panel()
     if not request.htmx:
         return render(request, "dashboard/preferences.html", context)
@@ -48,7 +48,7 @@ def preferences(request: HtmxHttpRequest) -> HttpResponse:
 @require_POST
 @staff_only
 def learn_preferences(request: HttpRequest) -> HttpResponse:
-    """Let the worker learn from the votes."""
+    """Order the worker to learn from the votes."""
     person, active = person_of(request), ModelVersion.active()
     if person is None or active is None:
         messages.error(request, "No model version is active: activate one first.")
@@ -60,7 +60,7 @@ def learn_preferences(request: HttpRequest) -> HttpResponse:
 
 
 def panel() -> dict[str, Any]:
-    """What templates/dashboard/_preferences.html shows."""
+    """Return the context of templates/dashboard/_preferences.html."""
     active = ModelVersion.active()
     current = standing(active)
     by_encoder: dict[str, list[ModelVersion]] = {}

@@ -1,3 +1,5 @@
+"""Filters for times and numbers of a training run."""
+
 from django import template
 
 from galaxies import charts
@@ -7,7 +9,7 @@ register = template.Library()
 
 @register.filter
 def duration(seconds: float) -> str:
-    """About how long, as anybody says it."""
+    """Return seconds as text: "45 s", "12 min", "3.5 h"."""
     if seconds <= 0:
         return "not known yet"
     if seconds < 90:
@@ -17,5 +19,5 @@ def duration(seconds: float) -> str:
 
 @register.filter
 def figure(number: float) -> str:
-    """With as many digits as anybody reads."""
+    """Return a number as text with two or three significant digits."""
     return charts.figure(number)

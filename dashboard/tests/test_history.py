@@ -12,7 +12,7 @@ from accounts.models import User
 from dashboard.history import query as history_query
 from galaxies import votes
 from galaxies.models import Galaxy, ModelVersion
-from galaxies.tests.factories import make_galaxy, make_person
+from galaxies.tests.factories import make_galaxy, make_person, make_version
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -30,14 +30,6 @@ def staff(client: Client) -> User:
 @pytest.fixture
 def version() -> ModelVersion:
     return make_version("one", is_active=True)
-
-
-def make_version(name: str, **values: Any) -> ModelVersion:
-    families: list[dict[str, Any]] = [
-        {"id": each, "name": f"Kind {each}", "sentence": "", "share": 0.5, "exemplars": []} for each in (0, 1)
-    ]
-    given = {"n_clusters": 2, "resolution": 64, "checksum": "0" * 64, "families": families}
-    return ModelVersion.objects.create(version=name, **given | values)
 
 
 def shown(client: Client, query: str = "", **headers: str) -> list[str]:

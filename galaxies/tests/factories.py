@@ -13,11 +13,19 @@ def make_person(name: str) -> User:
     return User.objects.create(username=name, email=f"{name}@example.org")
 
 
+def make_version(name: str = "one", **values: Any) -> ModelVersion:
+    """A version of two families without files."""
+    families: list[dict[str, Any]] = [
+        {"id": each, "name": f"Kind {each}", "sentence": "", "share": 0.5, "exemplars": []} for each in (0, 1)
+    ]
+    given = {"n_clusters": 2, "resolution": 64, "checksum": "0" * 64, "families": families}
+    return ModelVersion.objects.create(version=name, **given | values)
+
+
 def make_galaxy(**values: Any) -> Galaxy:
-    version, _ = ModelVersion.objects.get_or_create(
-        version="one", defaults={"n_clusters": 2, "resolution": 64, "checksum": "0" * 64}
-    )
-    return Galaxy.objects.create(**{"model_version": version, "cluster": 1, "seed": 42, "psi": 0.8} | values)
+    """A galaxy without a file, of version "one" if none is given."""
+    version = values.pop("model_version", None) or ModelVersion.objects.filter(version="one").first() or make_version()
+    return Galaxy.objects.create(model_version=version, **{"cluster": 1, "seed": 42, "psi": 0.8} | values)
 
 
 def sums(galaxy: Galaxy) -> tuple[int, int]:

@@ -2,20 +2,10 @@ import pytest
 from django.db import IntegrityError
 from django.db.models import ProtectedError
 
-from galaxies.models import MAX_SEED, Galaxy, ModelVersion, new_public_id
+from galaxies.models import MAX_SEED, new_public_id
+from galaxies.tests.factories import make_galaxy, make_version
 
 pytestmark = pytest.mark.django_db
-
-
-def make_version(name: str = "one", **values: object) -> ModelVersion:
-    return ModelVersion.objects.create(
-        **{"version": name, "n_clusters": 2, "resolution": 64, "checksum": "0" * 64, **values}
-    )
-
-
-def make_galaxy(**values: object) -> Galaxy:
-    recipe = {"cluster": 1, "seed": 42, "psi": 0.8} | values
-    return Galaxy.objects.create(**{"model_version": make_version(), **recipe})
 
 
 def test_only_one_version_is_active() -> None:

@@ -2,23 +2,18 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, connections
-from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
+from django.db import DatabaseError, connection
 from pytest_django.fixtures import Settings
 
 from galaxies.ml.bundle import read_manifest
@@ -172,62 +167,6 @@ def test_images_that_vanish_before_the_work_begins_are_a_sentence(
     assert re.match(r"There is no folder or file .*gone", row.message)
 
 
-def test_a_run_that_nobody_trains_is_found_interrupted(db: None) -> None:
-    row = TrainingRun.objects.create(name="dead", state=State.RUNNING)
-    with life_cycle.lock():
-        assert life_cycle.recover() is None  # somebody trains
-    assert life_cycle.recover() == row
-    row.refresh_from_db()
-    assert row.state == State.INTERRUPTED
-    assert "resume it" in row.message
-    assert life_cycle.recover() is None
-
-
-def test_a_queued_run_waits_unless_its_worker_died_before_it_began(db: None) -> None:
-    row = control.queue(TINY)
-    assert life_cycle.recover() is None
-    DBTaskResult.objects.update(status="RUNNING", started_at=timezone.now())
-    assert life_cycle.recover() is None  # the worker has just taken it
-    DBTaskResult.objects.update(started_at=timezone.now() - timedelta(minutes=5))
-    assert life_cycle.recover() == row
-
-
-def test_of_two_starts_at_once_one_wins(transactional_db: None, folder: Path) -> None:
-    together, ends = threading.Barrier(2), []
-
-    def ask() -> None:
-        together.wait()
-        try:
-            ends.append(control.queue(TINY).name)
-        except life_cycle.Refused as refused:
-            ends.append(str(refused))
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    row = TrainingRun.objects.get()
-    assert sorted(ends)[0] == row.name
-    assert sorted(ends)[1].startswith(f"One training runs at a time, and {row.name} waits for a worker")
-    assert [path.parent.name for path in folder.glob("training/*/run.json")] == [row.name]
-    assert DBTaskResult.objects.count() == 1
-
-
-def test_the_shell_is_refused_while_a_training_waits_or_runs(db: None, folder: Path) -> None:
-    row = control.queue(TINY)
-    with pytest.raises(CommandError, match=f"One training runs at a time, and {row.name} waits"):
-        call_command("train", "--synthetic", "600", "--preset", "tiny")
-    control.cancel(row)
-    row.refresh_from_db()
-    assert (row.state, row.message) == (State.CANCELLED, "Cancelled before it began.")
-    with life_cycle.lock(), pytest.raises(CommandError, match="One training runs at a time"):
-        call_command("train", "--synthetic", "600", "--preset", "tiny")
-    assert len(list(folder.glob("training/*/run.json"))) == 1  # what was refused leaves no folder
-
-
 def short(monkeypatch: pytest.MonkeyPatch, **adversarial: float) -> None:
     """A tiny preset that takes some seconds."""
     tiny = PRESETS["tiny"]
@@ -308,22 +247,3 @@ def test_a_database_that_does_not_answer_stops_no_training(
     assert (row.state, row.options["budget_images"]) == (State.QUEUED, 1000)
     assert row.options["model_version"] == f"{row.name}-2"
     assert folders.run_of(row.name) == folders.reopen(row.name)  # whose images it was trained on is still known
-
-
-def test_a_folder_from_before_there_were_rows_is_adopted(db: None) -> None:
-    run = folders.start(replace(TINY, images="/nowhere", synthetic=None))
-    with pytest.raises(CommandError, match="There is no folder or file"):
-        call_command("train", "--resume", run.folder.name)
-    row = TrainingRun.objects.get(name=run.folder.name)
-    assert (row.state, row.options["images"]) == (State.FAILED, "/nowhere")
-
-
-def test_a_run_whose_folder_is_gone_cannot_be_resumed(db: None, folder: Path) -> None:
-    row = control.queue(TINY)
-    control.cancel(row)
-    shutil.rmtree(folder / "training" / row.name)
-    row.refresh_from_db()
-    with pytest.raises(Exception, match="There is no run"):
-        control.resume(row)
-    row.refresh_from_db()
-    assert row.state == State.CANCELLED
