@@ -1,7 +1,9 @@
 """A training that goes on from a finished model: its families stay, its networks learn more.
 
-    check_compatible(read_manifest(path), settings)
-    starting_model = load_starting_model(Bundle(path, verify(path)))
+    from galaxies.ml.bundle import load_bundle, read_manifest
+    from galaxies.ml.pipeline import train
+    check_compatible(read_manifest("models_store/sdss-256-c"), settings)
+    starting_model = load_starting_model(load_bundle("models_store/sdss-256-c"))
     trained = train(data, starting_model.adapt(settings), run, print, starting_model=starting_model)
 
 Encoder and K-Means cut are taken as they are, so a family keeps its id and its meaning. Generator and x2 stages begin

@@ -1,7 +1,7 @@
 """Mixed precision where it is faster: a measurement decides, since a CPU that has bfloat16 need not be quicker with it.
 
 with dtype_policy(faster_policy()):
-    encoder = build_encoder(config)
+    layer = keras.layers.Dense(8)
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WORTH = 1.2  # mixed precision costs casts around every layer
 
 @contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
-    """Layers made inside use this Keras policy: "float32" or "mixed_bfloat16"."""
+    """Give layers made inside this Keras policy: "float32" or "mixed_bfloat16"."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -29,7 +29,7 @@ def dtype_policy(name: str) -> Iterator[None]:
 
 
 def faster_policy() -> str:
-    """Return "mixed_bfloat16" if a convolution's two passes run clearly faster in it on this machine, else "float32"."""
+    """Return "mixed_bfloat16" if a convolution's passes are clearly faster in it on this machine, else "float32"."""
     return "mixed_bfloat16" if _seconds(tf.float32) > WORTH * _seconds(tf.bfloat16) else "float32"
 
 

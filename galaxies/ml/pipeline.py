@@ -1,5 +1,6 @@
 """From images to a trained model: encoder, K-Means, warm start, adversarial training, x2 stages; each can be resumed.
 
+    from galaxies.ml.presets import PRESETS
     settings = PRESETS["standard"]
     trained = train(data, settings, Run(Path("var/training/first")), print)
 

@@ -86,7 +86,7 @@ def _folds(likes: Floats, dislikes: Floats, seed: int) -> npt.NDArray[np.int64]:
 
 
 def _chance(weights: Floats, liked: Any) -> float:
-    """Return the standard deviation of an AUC where nothing can be told (Mann & Whitney 1947), from as many votes as weigh."""
+    """Return the standard deviation of an AUC by chance (Mann & Whitney 1947), from the effective number of votes."""
     likes, dislikes = (weights[which].sum() ** 2 / (weights[which] ** 2).sum() for which in (liked, ~liked))
     return float(np.sqrt((likes + dislikes + 1) / (12 * likes * dislikes)))
 

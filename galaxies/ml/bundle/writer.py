@@ -107,8 +107,7 @@ def _write_weights(path: Path, trained: TrainedModel) -> None:
     for stage in trained.stages:
         np.savez_compressed(path / f"stage_{stage.config.resolution}.npz", **weights_of(stage))
     clusters = trained.clusters
-    arrays = {"centroids": clusters.centroids, "mean": clusters.mean, "axes": clusters.axes}
-    np.savez_compressed(path / "clusters.npz", **arrays)
+    np.savez_compressed(path / "clusters.npz", centroids=clusters.centroids, mean=clusters.mean, axes=clusters.axes)
 
 
 def _write_samples(bundle: Bundle, manifest: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Evaluate a bundle on the images it was trained beside, and keep the numbers in its folder.
 
+from galaxies.ml.bundle import load_bundle
 metrics = evaluate_bundle(load_bundle(path), data, Settings(samples=10_000), report=print)
 write_metrics(path, metrics)
 """

@@ -83,7 +83,7 @@ class Encoder(keras.Model):
         self.head = layers.Dense(config.features, dtype="float32")
 
     def maps(self, images: Tensor) -> list[Tensor]:
-        """Return the maps of all stages (galaxies.ml.networks.layers.Trunk), of images with their faint light stretched."""
+        """Return the trunk's maps (galaxies.ml.networks.layers.Trunk) of images with their faint light stretched."""
         stretch = self.config.stretch
         x = ops.arcsinh(ops.maximum(images + 1, 0) * (stretch / 2)) / np.arcsinh(stretch)
         maps: list[Tensor] = self.trunk(2 * x - 1)

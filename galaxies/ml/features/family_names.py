@@ -32,8 +32,8 @@ class Description:
 
 
 def shapes(images: Images) -> Floats:
-    """Return (N, 5) for images (N, R, R, 3) uint8: mean red, green and blue inside the half-light radius, that radius as
-    a share of the side, ellipticity.
+    """Return (N, 5) for images (N, R, R, 3) uint8: mean red, green and blue inside the half-light radius, that radius
+    as a share of the side, ellipticity.
 
     From light-weighted second moments under a round Gaussian window about the centre: 1 - axis ratio, so 0 is round.
     """

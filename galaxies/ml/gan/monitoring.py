@@ -1,7 +1,7 @@
 """What is looked at while a GAN trains: its sample sheet, its KID, and each family's mean of w.
 
-sampler = sheet_sampler(generator)                      # sampler(path) writes a picture
-kid = kid_meter(encode, real_features, counts)(generator)
+sampler = sheet_sampler(generator, 4096)                # sampler(path) writes a picture
+kid = kid_meter(encode, real_features, counts, 1024)(generator)
 """
 
 from __future__ import annotations
