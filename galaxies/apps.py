@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class GalaxiesConfig(AppConfig):
-    """What the product does."""
+    """Galaxies: generating, voting, the model versions and their training."""
 
     name = "galaxies"

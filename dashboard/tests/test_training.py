@@ -134,7 +134,7 @@ def test_what_cannot_be_trained_is_a_sentence_on_the_form(
 
 def test_without_a_folder_of_data_sets_galaxies_are_drawn(staff: Client, settings: Settings) -> None:
     settings.DATASETS_DIR = ""
-    assert "once NEBULAI_DATASETS_DIR names where they lie" in words(staff.get(TRAINING).content)
+    assert "once NEBULAI_DATASETS_DIR names the folder" in words(staff.get(TRAINING).content)
     assert "No folder of data sets is set" in errors(staff.post(TRAINING, DRAWN | {"images": "zoo"}).content)
     response = staff.post(TRAINING, DRAWN, headers=HTMX)
     run = TrainingRun.objects.get()

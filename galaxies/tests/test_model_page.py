@@ -97,7 +97,7 @@ def test_a_second_extractor_is_named_with_its_numbers(
     write_metrics(version.path, metrics)
     page = words(read(client))
     assert "Extractor: inception" in page
-    assert "seen by another extractor: encoder" in page
+    assert "by another extractor: encoder" in page
 
 
 def test_a_model_that_was_not_measured_says_so_and_how(client: Client, version: ModelVersion) -> None:

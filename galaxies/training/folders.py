@@ -27,7 +27,7 @@ from galaxies.training.request import Options, settings_of
 
 if TYPE_CHECKING:
     from galaxies.ml.arrays import Labels
-
+    from galaxies.ml.fine_tuning import StartingModel
 
 SAMPLES, TINY_SAMPLES = 10_000, 1_000
 
@@ -83,7 +83,6 @@ class TrainingFolder:
         Raises: Stopped after saving; DatasetError, ClusterError, TrainingError, BundleError in one sentence.
         """
         from galaxies.ml.bundle.writer import Provenance, write_bundle
-        from galaxies.ml.fine_tuning import load_starting_model
         from galaxies.ml.loop import Run
         from galaxies.ml.pipeline import train
 
@@ -97,10 +96,8 @@ class TrainingFolder:
         data = self.data(settings.resolution, progress)
         announce(data.report())
         run = Run(self.folder, should_stop)
-        starting_model = None
-        if chosen.start_from:
-            path = site.MODELS_STORE / chosen.start_from
-            starting_model = load_starting_model(Bundle(path, verify(path)))
+        starting_model = self._starting_model()
+        if starting_model:
             settings = starting_model.adapt(settings)
         likes = None
         if chosen.prefer:
@@ -113,6 +110,14 @@ class TrainingFolder:
         write_bundle(trained, bundle, Provenance(data, asdict(settings), run, chosen.credit))
         _write(self.folder / "bundles.json", {**self.bundles, self.version: asdict(chosen)})
         return bundle
+
+    def _starting_model(self) -> StartingModel | None:
+        from galaxies.ml.fine_tuning import load_starting_model
+
+        if not self.options.start_from:
+            return None
+        path = site.MODELS_STORE / self.options.start_from
+        return load_starting_model(Bundle(path, verify(path)))
 
     def _likes(self, data: Dataset) -> tuple[Any, str]:
         """Return the probability (N,) that each image is liked and the name of the model, both kept for a resume."""
