@@ -1,8 +1,8 @@
 """Measure what a visitor waits for: python bench/generate.py
 
 One POST /generate, without and with the crowd's pick out of 8, beside one bare forward pass of the same model, in one
-process and one run, and a full batch of 32. The active model paints, and what it picks by is made up; the database and
-the stored images are thrown away.
+process and one run, and a full batch of 32. The active model generates; the preference model of the pick is made up,
+and the database and the stored images are thrown away.
 """
 
 import os
