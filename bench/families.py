@@ -1,7 +1,7 @@
 """Does K-Means earn its place: python bench/families.py BUNDLE --images FOLDER [--budget-images 60000]
 
 Three GANs of 32 px at equal budgets: with the families of the bundle, with one family for all, and with the same
-families dealt out at random. Each is judged against held-out images by the bundle's encoder, which sees 64 px: it
+families dealt out at random. Each is measured against held-out images by the bundle's encoder, which sees 64 px: it
 looks at all of them alike enlarged. A run goes on where it stopped; its folder is var/bench/families-*.
 """
 
@@ -17,8 +17,10 @@ from galaxies.ml.data.dataset import load_dataset
 from galaxies.ml.data.resize import area_resize
 from galaxies.ml.evaluation.metrics import kernel_distance, prdc
 from galaxies.ml.features.encoder import make_encode
+from galaxies.ml.gan.monitoring import sample_fixed
+from galaxies.ml.gan.sampling import LabelledImages
 from galaxies.ml.loop import Run
-from galaxies.ml.pipeline import paint, train_generator
+from galaxies.ml.pipeline import Training, train_generator
 from galaxies.ml.presets import PRESETS
 
 SIDE = 32
@@ -47,7 +49,8 @@ def main() -> None:
         standard,
         channels=standard.channels[:-1],
         adversarial=gan,
-        warm_images=20_000,
+        warm_start=replace(standard.warm_start, channels=gan.discriminator),
+        warm_start_images=20_000,
         adversarial_images=asked.budget_images,
     )
 
@@ -67,8 +70,9 @@ def main() -> None:
         ("families at random", rng.permutation(families)),
     ):
         run = Run(Path("var/bench") / f"families-{name.replace(' ', '-')}")
-        generator = train_generator(images, labels, settings, run, lambda report: None)
-        line(name, encode(paint(generator, rng.choice(labels, len(held_out)))))
+        training = Training(images, settings, run, lambda report: None)
+        generator = train_generator(training, LabelledImages(images, labels, int(labels.max()) + 1))
+        line(name, encode(sample_fixed(generator, rng.choice(labels, len(held_out)))))
 
 
 if __name__ == "__main__":
