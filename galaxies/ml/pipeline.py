@@ -52,6 +52,10 @@ class Training:
         """Return the images with that side."""
         return area_resize(self.images, side)
 
+    def sampler(self, generator: Generator) -> Callable[[Path], None]:
+        """Return a function that writes a sample sheet of the generator."""
+        return sheet_sampler(generator, self.settings.w_mean_samples)
+
 
 def train(
     data: Dataset,
@@ -185,6 +189,24 @@ def _kid_of(
     return kid_meter(encode, whole, np.bincount(families), training.settings.kid_samples)
 
 
+def begin_generator(training: Training, data: LabelledImages) -> Generator:
+    """Return the generator that the adversarial phase begins with: the starting model's, or one after a warm start."""
+    if training.starting_model:
+        return training.starting_model.generator
+    settings, run = training.settings, training.run
+    budget = settings.budget(settings.warm_start_images, settings.shares.warm_start)
+    return warm_start(
+        data,
+        GeneratorConfig(data.n_clusters, channels=settings.channels),
+        DONE if run.checkpoint("adversarial").exists() else budget,
+        settings.warm_start,
+        run=run,
+        reporter=training.reporter,
+        seed=settings.seed,
+        sampler=training.sampler,
+    )
+
+
 def train_generator(
     training: Training,
     data: LabelledImages,
@@ -198,35 +220,16 @@ def train_generator(
     data: images of the base resolution. weights: (N,), how often the adversarial phase draws each; the warm start
     draws all alike.
     """
-    settings, run, start = training.settings, training.run, training.starting_model
-
-    def sampler(generator: Generator) -> Callable[[Path], None]:
-        return sheet_sampler(generator, settings.w_mean_samples)
-
-    budget = settings.budget(settings.warm_start_images, settings.shares.warm_start)
-    generator = (
-        start.generator
-        if start
-        else warm_start(
-            data,
-            GeneratorConfig(data.n_clusters, channels=settings.channels),
-            DONE if run.checkpoint("adversarial").exists() else budget,
-            settings.warm_start,
-            run=run,
-            reporter=training.reporter,
-            seed=settings.seed,
-            sampler=sampler,
-        )
-    )
+    settings = training.settings
     average = train_adversarial(
         replace(data, weights=weights),
-        generator,
+        begin_generator(training, data),
         settings.adversarial,
         settings.budget(settings.adversarial_images, settings.shares.adversarial),
-        run=run,
+        run=training.run,
         reporter=training.reporter,
         seed=settings.seed,
-        sampler=sampler,
+        sampler=training.sampler,
         measure_kid=measure_kid,
         feature_network=feature_network,
     )

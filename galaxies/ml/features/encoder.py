@@ -186,18 +186,15 @@ def train_encoder(
     optimizer = keras.optimizers.AdamW(settings.rate, weight_decay=settings.weight_decay)
     weights = encoder.trainable_variables + projector.trainable_variables
     optimizer.build(weights)
-    data = tf.constant(images)
     batch = min(config.batch, len(images))
+    views = _paired_views(images, batch, settings.views, seed)
 
     @tf.function
     def step(number: Tensor, rate: Tensor) -> Tensor:
         optimizer.learning_rate.assign(rate)
-        key = tf.stack([seed, number])
-        rows = tf.random.stateless_uniform([batch], key, maxval=len(images), dtype=tf.int32)
-        x = to_float(tf.gather(data, rows))
-        views = tf.concat([make_view(x, tf.random.fold_in(key, i), settings.views) for i in (1, 2)], 0)
+        pairs = views(number)
         with tf.GradientTape() as tape:
-            a, b = tf.split(projector(activate(encoder(views))), 2)
+            a, b = tf.split(projector(activate(encoder(pairs))), 2)
             loss = contrastive_loss(a, b, settings.temperature)
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
         return loss
@@ -213,6 +210,19 @@ def train_encoder(
     trained = build_encoder(config)
     trained.set_weights(encoder.get_weights())
     return trained
+
+
+def _paired_views(images: Images, batch: int, settings: ViewSettings, seed: int) -> Callable[[Tensor], Tensor]:
+    """Return a function step -> two views each of `batch` random images: (2 batch, R, R, 3) in [-1, 1]."""
+    data = tf.constant(images)
+
+    def views(number: Tensor) -> Tensor:
+        key = tf.stack([seed, number])
+        rows = tf.random.stateless_uniform([batch], key, maxval=len(images), dtype=tf.int32)
+        x = to_float(tf.gather(data, rows))
+        return tf.concat([make_view(x, tf.random.fold_in(key, i), settings) for i in (1, 2)], 0)
+
+    return views
 
 
 def make_encode(encoder: Encoder, zooms: tuple[int, ...] | None = None) -> Callable[[Images], Features]:

@@ -198,23 +198,31 @@ def train_adversarial(
             losses["heads"] = tf.reduce_mean(heads[1:])
         return {**losses, "penalty": last_penalty}
 
-    def measure(images: int) -> dict[str, float]:
-        kid = measure_kid(trainer.ema) if measure_kid else 0.0
-        if not best.exists() or kid < read_header(best)["kid"]:
-            weights = {f"ema/{i}": w for i, w in enumerate(trainer.ema.get_weights())}
-            write_arrays(best, {"header": np.array(json.dumps({"kid": kid, "images": images})), **weights})
-        return {"kid": kid}
-
     phase = Phase(
         "adversarial",
         train,
         trainer.state,
         settings.batch,
         sample=sampler(trainer.ema) if sampler else None,
-        measure=measure if measure_kid else None,
+        measure=_keep_lowest(trainer.ema, measure_kid, best) if measure_kid else None,
         measure_seconds=settings.measure_seconds,
     )
     run_phase(phase, budget, run, reporter)
     if best.exists():
         load_state(best, {"ema": trainer.ema})
     return trainer.ema
+
+
+def _keep_lowest(
+    average: Generator, measure_kid: Callable[[Generator], float], path: Path
+) -> Callable[[int], dict[str, float]]:
+    """Return what measures KID, and writes the moving average to `path` whenever KID is the lowest so far."""
+
+    def measure(images: int) -> dict[str, float]:
+        kid = measure_kid(average)
+        if not path.exists() or kid < read_header(path)["kid"]:
+            weights = {f"ema/{i}": w for i, w in enumerate(average.get_weights())}
+            write_arrays(path, {"header": np.array(json.dumps({"kid": kid, "images": images})), **weights})
+        return {"kid": kid}
+
+    return measure
