@@ -18,7 +18,7 @@ import numpy as np
 
 from galaxies.ml.arrays import Features, Images, Labels, Weights
 from galaxies.ml.bundle.writer import TrainedModel
-from galaxies.ml.data.dataset import Dataset
+from galaxies.ml.data.records import Dataset
 from galaxies.ml.data.resize import area_resize
 from galaxies.ml.features.clusters import Choice, Clusters, fit, match_ids
 from galaxies.ml.features.encoder import Encoder, make_encode, train_encoder

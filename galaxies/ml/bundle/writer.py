@@ -22,7 +22,9 @@ from galaxies.ml.bundle.bundle import Bundle
 from galaxies.ml.bundle.files import FORMAT, MANIFEST, BundleError, sha256
 from galaxies.ml.bundle.inference import weights_of
 from galaxies.ml.bundle.sheets import COLUMNS, PSI, write_sheet
-from galaxies.ml.data.dataset import CROP, HELD_OUT, RESIZE_FILTER, Dataset
+from galaxies.ml.data.dataset import CROP, RESIZE_FILTER
+from galaxies.ml.data.records import Dataset
+from galaxies.ml.data.split import BY_PIXELS, HELD_OUT
 from galaxies.ml.features.clusters import Clusters
 from galaxies.ml.features.encoder import Encoder
 from galaxies.ml.features.family_names import describe
@@ -140,8 +142,10 @@ def _manifest(trained: TrainedModel, provenance: Provenance, version: str) -> di
             "train": len(train),
             "held_out": int(data.held_out.sum()),
             "held_out_share": HELD_OUT,
-            "crop": CROP,
             "resize_filter": RESIZE_FILTER,
+            "crop": CROP,
+            "split": BY_PIXELS,
+            **data.reading,
         },
         "training": {"settings": dict(provenance.settings), "phases": _phases(provenance.run, trained)},
         "credit": provenance.credit,

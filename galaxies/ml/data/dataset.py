@@ -7,123 +7,25 @@ print(data.report())
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from typing import Any
 
 from galaxies.ml.arrays import Images
+from galaxies.ml.data import cache as image_cache
+from galaxies.ml.data.folders import HDF5_SUFFIXES, Folder
+from galaxies.ml.data.hdf5 import Hdf5
+from galaxies.ml.data.options import ReadingOptions
+from galaxies.ml.data.records import DUPLICATE, Count, Dataset, DatasetError, Source, shown
+from galaxies.ml.data.split import BY_FILES, held_out_mask
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-HDF5_SUFFIXES = frozenset({".h5", ".hdf5"})
-HELD_OUT = 0.2
 CROP = 256
 MINIMUM = 500
 RESIZE_FILTER = "area"
-CACHE_FORMAT = 2
+DEFAULT = ReadingOptions()
 
-# Galaxy10 DECaLS, in the order of its `ans` (Leung & Bovy 2019; Walmsley et al. 2021).
-GALAXY10_CLASSES = (
-    "disturbed",
-    "merging",
-    "round smooth",
-    "in-between round smooth",
-    "cigar-shaped smooth",
-    "barred spiral",
-    "unbarred tight spiral",
-    "unbarred loose spiral",
-    "edge-on without bulge",
-    "edge-on with bulge",
-)
-GALAXY10_FILE = "Galaxy10_DECals.h5"
-GALAXY10_URL = f"https://zenodo.org/records/10845026/files/{GALAXY10_FILE}"
-GALAXY10_SHA256 = "19aefc477c41bb7f77ff07599a6b82a038dc042f889a111b0d4d98bb755c1571"
-
-
-class DatasetError(Exception):
-    """The images cannot be used; the message says why in one sentence."""
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """images: (N, R, R, 3) uint8, maybe memory-mapped; held_out: (N,) bool; labels: N class names, "" for none."""
-
-    images: Images
-    held_out: npt.NDArray[np.bool_]
-    labels: tuple[str, ...]
-    digests: tuple[str, ...]
-    source: str
-    skipped: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def train(self) -> npt.NDArray[np.int64]:
-        """Indices of the images that training may see."""
-        return np.flatnonzero(~self.held_out)
-
-    @property
-    def resolution(self) -> int:
-        return int(self.images.shape[1])
-
-    @property
-    def fingerprint(self) -> str:
-        """One checksum for the set of files, whatever their order and size on the page."""
-        return hashlib.sha256("".join(sorted(self.digests)).encode()).hexdigest()
-
-    def report(self) -> str:
-        """What was read and what was not, the first ten skipped files by name."""
-        lines = [
-            f"{len(self.images)} images from {self.source}: {len(self.train)} train, {self.held_out.sum()} held out"
-        ]
-        if self.skipped:
-            lines.append(f"{len(self.skipped)} skipped:")
-            lines += [f"  {name}: {why}" for name, why in list(self.skipped.items())[:10]]
-        return "\n".join(lines)
-
-
-def is_held_out(digest: str, share: float = HELD_OUT) -> bool:
-    """Whether a file belongs to the held-out part: depends on its bytes alone, so adding files moves nobody."""
-    return int(digest[:12], 16) < share * 16**12
-
-
-def read_image(raw: bytes, resolution: int, crop: int = CROP) -> Images:
-    """Decode one file, cut its central square and shrink it with an area filter.
-
-    Returns: (resolution, resolution, 3) uint8.
-    Raises: DatasetError if the file is not a still 8-bit RGB image of at least `resolution` pixels a side.
-    """
-    try:
-        with Image.open(io.BytesIO(raw)) as image:
-            if getattr(image, "n_frames", 1) > 1:
-                raise DatasetError("animated")
-            if image.mode not in ("RGB", "RGBA"):
-                raise DatasetError(f"not 8-bit RGB but mode {image.mode}")
-            if any("16" in str(tile[3]) for tile in image.tile):
-                raise DatasetError("not 8-bit RGB but 16-bit")
-            if min(image.size) < resolution:
-                raise DatasetError(f"{image.width} x {image.height} is smaller than {resolution} px")
-            image.load()
-            pixels = np.asarray(_square(image.convert("RGB"), resolution, crop))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"unreadable ({error.__class__.__name__})") from error
-    if (pixels == pixels[:, :, :1]).all():
-        raise DatasetError("grey: colour is part of what is learned")
-    return pixels
-
-
-def _square(image: Image.Image, resolution: int, crop: int) -> Image.Image:
-    side = max(min(crop, *image.size), resolution)
-    # The middle of an even side n is pixel n / 2 in SDSS's cutouts: here it comes to the left of the square's middle,
-    # where the galaxies' measured mean centre is nearest to it and a mirrored galaxy stays in its place.
-    left, top = (min(n // 2 - (side - 1) // 2, n - side) for n in image.size)
-    image = image.crop((left, top, left + side, top + side))
-    return image if side == resolution else image.resize((resolution, resolution), Image.Resampling.BOX)
+__all__ = ["CROP", "MINIMUM", "RESIZE_FILTER", "Dataset", "DatasetError", "load_dataset", "open_source"]
 
 
 def load_dataset(
@@ -131,142 +33,122 @@ def load_dataset(
     resolution: int,
     cache: Path | None = None,
     crop: int = CROP,
+    *,
     minimum: int = MINIMUM,
-    progress: Callable[[int, int], None] | None = None,
+    options: ReadingOptions = DEFAULT,
+    progress: Count | None = None,
 ) -> Dataset:
-    """Read a folder of images or an HDF5 file in Galaxy10's format; the second time from the cache.
+    """Read a folder of images or an HDF5 file; the second time from the cache, unless a file has changed.
 
+    crop: side of the central square in px that is used of every image.
     Raises: DatasetError if there is nothing to read or fewer than `minimum` images are usable.
     """
-    if not source.exists():
-        raise DatasetError(f"There is no folder or file {source}: give --images a folder of images or an HDF5 file.")
-    listing = _listing(source)
-    if source.is_dir() and not listing:
-        raise DatasetError(f"{source} holds no JPEG, PNG or WebP file: give --images the folder that holds the images.")
-    key = hashlib.sha256(json.dumps([CACHE_FORMAT, str(source.resolve()), listing, resolution, crop]).encode())
-    folder = cache / key.hexdigest()[:16] if cache else None
-    if folder and (folder / "index.json").exists():
-        data = _read_cache(folder)
-    else:
-        data = _read(source, listing, resolution, crop, progress)
-        if folder:
-            _write_cache(folder, data)
+    if crop < 1 or resolution < 1:
+        raise DatasetError(f"A crop of {crop} px to {resolution} px leaves no image.")
+    try:
+        data = _load(Path(source), resolution, cache, crop, options=options, progress=progress)
+    except OSError as error:
+        raise DatasetError(f"{shown(source)} cannot be read ({error.strerror or error}): mend that first.") from error
     if len(data.images) < minimum:
         raise DatasetError(
-            f"Only {len(data.images)} usable images in {source}, {len(data.skipped)} skipped: "
+            f"Only {len(data.images)} usable images in {shown(source)}, {len(data.skipped)} skipped: "
             f"at least {minimum} are needed.\n{data.report()}"
         )
     return data
 
 
-def _listing(source: Path) -> list[tuple[str, int, int]]:
-    files = (
-        sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-        if source.is_dir()
-        else [source]
-    )
-    return [(str(f.relative_to(source)), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+def open_source(source: Path, options: ReadingOptions = DEFAULT) -> Source:
+    """Return what lies at a path, its labels read and its images not.
+
+    Raises: DatasetError, in one sentence.
+    """
+    options.check()
+    if not source.exists():
+        raise DatasetError(
+            f"There is no folder or file {shown(source)}: give --images a folder of images or an HDF5 file."
+        )
+    if source.is_dir():
+        return Folder(source, options)
+    if source.suffix.lower() in HDF5_SUFFIXES:
+        return Hdf5(source, options)
+    raise DatasetError(f"{shown(source)} is neither a folder nor an HDF5 file (.h5, .hdf5).")
+
+
+def _load(
+    path: Path, resolution: int, cache: Path | None, crop: int, *, options: ReadingOptions, progress: Count | None
+) -> Dataset:
+    source = open_source(path, options)
+    source.check(resolution)
+    if cache is None:
+        writer = image_cache.Writer(None, resolution, source.total)
+        index = _read(source, writer, resolution, crop, progress)
+        return _dataset(source, writer.in_memory(), index, crop, options)
+    folder = image_cache.place(cache, path, [resolution, crop, options.of_pixels()], source.stamp())
+    found = image_cache.read(folder)
+    if found is None:
+        with image_cache.writing(folder, resolution, source.total) as (writer, index):
+            index.update(_read(source, writer, resolution, crop, progress, folder))
+        found = image_cache.read(folder)
+    if found is None:
+        raise DatasetError(f"The image cache in {cache} cannot be read again: make room there and run again.")
+    return _dataset(source, *found, crop, options)
+
+
+@dataclass
+class _Index:
+    """What is remembered of the images that were kept, in their order, and why others were skipped."""
+
+    names: list[str] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    file_digests: list[str] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
 
 
 def _read(
-    source: Path,
-    listing: list[tuple[str, int, int]],
+    source: Source,
+    writer: image_cache.Writer,
     resolution: int,
     crop: int,
-    progress: Callable[[int, int], None] | None,
-) -> Dataset:
-    if source.suffix.lower() in HDF5_SUFFIXES:
-        total, items = _hdf5(source, resolution, crop)
-    elif source.is_dir():
-        total, items = len(listing), _folder(source, [name for name, _, _ in listing], resolution, crop)
-    else:
-        raise DatasetError(f"{source} is neither a folder nor an HDF5 file (.h5, .hdf5).")
-    images, labels, digests, skipped = [], [], [], {}
-    seen: set[str] = set()
-    for done, (name, digest, label, image) in enumerate(items, 1):
-        if isinstance(image, str):
-            skipped[name] = image
-        elif digest in seen:
-            skipped[name] = "an exact duplicate"
+    progress: Count | None,
+    folder: Path | None = None,
+) -> dict[str, Any]:
+    """Read all pictures of a source into the writer. Returns: their index."""
+    index, seen = _Index(), set[str]()
+    for done, (name, picture) in enumerate(source.pictures(resolution, crop), 1):
+        if isinstance(picture, str):
+            index.skipped[name] = picture
         else:
-            seen.add(digest)
-            images.append(image)
-            labels.append(label)
-            digests.append(digest)
+            # Alike as a whole, or in what is used of it: neither may stand on both sides of the split.
+            known = {picture.digest, hashlib.sha256(picture.pixels.tobytes()).hexdigest()}
+            if known & seen:
+                index.skipped[name] = DUPLICATE
+            else:
+                try:
+                    writer.append(picture.pixels)
+                except OSError as error:
+                    raise image_cache.unwritable(folder or Path(), error) from error
+                index.names.append(name)
+                index.digests.append(picture.digest)
+                index.file_digests.append(picture.file_digest)
+                index.sizes.append(picture.size)
+            seen |= known
         if progress:
-            progress(done, total)
-    held_out = np.array([is_held_out(d) for d in digests], dtype=bool)
-    array = np.stack(images) if images else np.empty((0, resolution, resolution, 3), np.uint8)
-    return Dataset(array, held_out, tuple(labels), tuple(digests), source.name, skipped)
+            progress(done, source.total)
+    return vars(index)
 
 
-Item = tuple[str, str, str, Images | str]
-
-
-def _folder(source: Path, names: list[str], resolution: int, crop: int) -> Iterator[Item]:
-    labels = _labels(source)
-    for name in names:
-        raw = (source / name).read_bytes()
-        digest = hashlib.sha256(raw).hexdigest()
-        try:
-            yield name, digest, labels.get(Path(name).name, ""), read_image(raw, resolution, crop)
-        except DatasetError as error:
-            yield name, digest, "", str(error)
-
-
-def _labels(source: Path) -> dict[str, str]:
-    """Class names by file name, from a `labels.csv` (columns file, morphology) in the folder or beside it."""
-    for path in (source / "labels.csv", source.parent / "labels.csv"):
-        if path.exists():
-            with path.open(newline="") as file:
-                return {
-                    Path(r["file"]).name: r["morphology"]
-                    for r in csv.DictReader(file)
-                    if {"file", "morphology"} <= r.keys()
-                }
-    return {}
-
-
-def _hdf5(source: Path, resolution: int, crop: int) -> tuple[int, Iterator[Item]]:
-    import h5py
-
-    try:
-        file = h5py.File(source, "r")
-    except OSError as error:
-        raise DatasetError(f"{source} is not a readable HDF5 file: fetch or copy it again.") from error
-    if "images" not in file or file["images"].ndim != 4 or file["images"].dtype != np.uint8:
-        raise DatasetError(f"{source} holds no uint8 data set `images` of shape (N, H, W, 3).")
-
-    def items() -> Iterator[Item]:
-        with file:
-            classes = file["ans"][:] if "ans" in file else None
-            for index, pixels in enumerate(file["images"]):
-                name, digest = f"images[{index}]", hashlib.sha256(pixels.tobytes()).hexdigest()
-                label = _galaxy10_class(int(classes[index])) if classes is not None else ""
-                if min(pixels.shape[:2]) < resolution:
-                    yield name, digest, label, f"smaller than {resolution} px"
-                else:
-                    yield name, digest, label, np.asarray(_square(Image.fromarray(pixels), resolution, crop))
-
-    return len(file["images"]), items()
-
-
-def _galaxy10_class(answer: int) -> str:
-    return GALAXY10_CLASSES[answer] if 0 <= answer < len(GALAXY10_CLASSES) else str(answer)
-
-
-def _write_cache(folder: Path, data: Dataset) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "images.npy", data.images)
-    index = {"labels": data.labels, "digests": data.digests, "source": data.source, "skipped": data.skipped}
-    partial = folder / "index.json.partial"
-    partial.write_text(json.dumps(index))
-    partial.rename(folder / "index.json")
-
-
-def _read_cache(folder: Path) -> Dataset:
-    index = json.loads((folder / "index.json").read_text())
-    digests = tuple(index["digests"])
-    held_out = np.array([is_held_out(d) for d in digests], dtype=bool)
-    images = np.load(folder / "images.npy", mmap_mode="r")
-    return Dataset(images, held_out, tuple(index["labels"]), digests, index["source"], index["skipped"])
+def _dataset(source: Source, images: Images, index: dict[str, Any], crop: int, options: ReadingOptions) -> Dataset:
+    digests = tuple(index["file_digests"] if options.split == BY_FILES else index["digests"])
+    return Dataset(
+        images,
+        held_out_mask(digests),
+        tuple(source.labels.get(name, "") for name in index["names"]),
+        digests,
+        source.name,
+        {**index["skipped"], **source.unread},
+        tuple(index["names"]),
+        tuple((width, height) for width, height in index["sizes"]),
+        source.notes,
+        {"crop": crop, "split": options.split, **options.of_pixels()},
+    )

@@ -41,3 +41,20 @@ def bicubic_resize(images: Images, side: int) -> Images:
     return np.stack(
         [np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)) for image in images]
     )
+
+
+def central_square(image: Images, resolution: int, crop: int) -> Images:
+    """Cut the central square of side `crop` out of an image (H, W, 3) and shrink it with an area filter.
+
+    Returns: (resolution, resolution, 3). A smaller image gives its largest square; a crop is at least `resolution`.
+    """
+    height, width = image.shape[:2]
+    side = max(min(crop, width, height), resolution)
+    # The middle of an even side n is pixel n / 2 in SDSS's cutouts: here it comes to the left of the square's middle,
+    # where the galaxies' measured mean centre is nearest to it and a mirrored galaxy stays in its place.
+    left, top = (min(n // 2 - (side - 1) // 2, n - side) for n in (width, height))
+    square = image[top : top + side, left : left + side]
+    if side == resolution:
+        return np.ascontiguousarray(square)
+    shrunk = Image.fromarray(np.ascontiguousarray(square)).resize((resolution, resolution), Image.Resampling.BOX)
+    return np.asarray(shrunk)

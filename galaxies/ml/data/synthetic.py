@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from galaxies.ml.arrays import Images
-from galaxies.ml.data.dataset import Dataset, is_held_out
+from galaxies.ml.data.records import Dataset
+from galaxies.ml.data.split import is_held_out
 
 KINDS = ("smooth_round", "smooth_inbetween", "edge_on", "spiral")
 SKY = 6.0

@@ -16,7 +16,7 @@ import numpy as np
 
 from galaxies.ml.arrays import Floats, Progress, silent
 from galaxies.ml.bundle import METRICS, Bundle, sha256
-from galaxies.ml.data.dataset import Dataset
+from galaxies.ml.data.records import Dataset
 from galaxies.ml.evaluation.evaluate import EvaluationError, Model, RealSet, Settings, evaluate
 from galaxies.ml.evaluation.extractors import Extractor
 
@@ -66,6 +66,8 @@ def evaluate_bundle(
     if data.resolution != bundle.resolution:
         raise EvaluationError(f"The images are {data.resolution} px and the model generates {bundle.resolution} px.")
     same = data.fingerprint == bundle.manifest["data"]["fingerprint"]
+    # The features are in the order of the training; files that were renamed since come in another.
+    same = same and np.array_equal(data.held_out, bundle.real.held_out)
     features = bundle.real.features if same else bundle.features(data.images)
     clusters = bundle.assign(features)
     standard = Standardizer.of(bundle)

@@ -1,13 +1,18 @@
+import hashlib
 import io
+import os
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from PIL import Image
 
 from galaxies.ml.data import synthetic
-from galaxies.ml.data.dataset import DatasetError, is_held_out, load_dataset, read_image
+from galaxies.ml.data.cache import Writer
+from galaxies.ml.data.dataset import DatasetError, load_dataset
+from galaxies.ml.data.options import ReadingOptions, options_of
+from galaxies.ml.data.pictures import read_image
+from galaxies.ml.data.split import is_held_out
 
 
 def save(path: Path, count: int = 1, side: int = 48, seed: int = 0) -> None:
@@ -79,25 +84,6 @@ def test_unusable_files_are_skipped_counted_and_named(tmp_path: Path) -> None:
     assert all(name in data.report() for name in unusable())
 
 
-def test_deep_colour_is_refused() -> None:
-    header = bytes.fromhex("89504e470d0a1a0a")
-    import struct
-    import zlib
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    rows = zlib.compress(b"".join(b"\0" + bytes(range(192)) * 2 for _ in range(64)))
-    png = (
-        header
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 16, 2, 0, 0, 0))
-        + chunk(b"IDAT", rows)
-        + chunk(b"IEND", b"")
-    )
-    with pytest.raises(DatasetError, match="16-bit"):
-        read_image(png, 32)
-
-
 def test_only_the_first_ten_skipped_files_are_named(tmp_path: Path) -> None:
     save(tmp_path, 1)
     for i in range(12):
@@ -133,8 +119,6 @@ def test_duplicates_are_dropped_and_adding_files_moves_nobody(tmp_path: Path) ->
 
 
 def test_a_fifth_is_held_out() -> None:
-    import hashlib
-
     held = [is_held_out(hashlib.sha256(str(i).encode()).hexdigest()) for i in range(5000)]
     assert 0.18 < np.mean(held) < 0.22
 
@@ -158,21 +142,112 @@ def test_labels_beside_the_folder_are_read(tmp_path: Path) -> None:
     assert load_dataset(tmp_path / "images", 32, minimum=1).labels == ("", "spiral")
 
 
-def test_galaxy10_hdf5_is_read_with_its_classes(tmp_path: Path) -> None:
-    images, _ = synthetic.draw(6, 64)
-    with h5py.File(tmp_path / "g.h5", "w") as file:
-        file["images"], file["ans"] = images, np.array([0, 1, 2, 5, 9, 9])
-    data = load_dataset(tmp_path / "g.h5", 32, minimum=1)
-    assert data.images.shape == (6, 32, 32, 3)
-    assert data.labels[0] == "disturbed"
-    assert data.labels[5] == "edge-on with bulge"
+def test_the_same_pixels_in_other_files_stand_on_one_side_only(tmp_path: Path) -> None:
+    for i, image in enumerate(synthetic.draw(40, 48)[0]):
+        Image.fromarray(image).save(tmp_path / f"{i}.jpg", quality=95)
+        Image.open(tmp_path / f"{i}.jpg").save(tmp_path / f"{i}-copy.png")
+    data = load_dataset(tmp_path, 32, minimum=1)
+    assert len(data.images) == data.duplicates == 40
+    train = {image.tobytes() for image in data.images[data.train]}
+    assert not any(image.tobytes() in train for image in data.images[data.held_out])
+    # The side is that of the pixels: which of the two files is there decides nothing.
+    for path in tmp_path.glob("*.jpg"):
+        path.unlink()
+    again = load_dataset(tmp_path, 32, minimum=1)
+    assert (again.digests, again.duplicates) == (data.digests, 0)
 
 
-def test_an_hdf5_file_without_images_is_refused(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "g.h5", "w") as file:
-        file["other"] = [1]
-    with pytest.raises(DatasetError, match="holds no uint8 data set"):
-        load_dataset(tmp_path / "g.h5", 32)
-    (tmp_path / "bad.h5").write_bytes(b"no")
-    with pytest.raises(DatasetError, match="not a readable HDF5"):
-        load_dataset(tmp_path / "bad.h5", 32)
+def test_what_is_the_same_in_all_that_is_used_is_a_duplicate(tmp_path: Path) -> None:
+    image = synthetic.draw(1, 48)[0][0]
+    Image.fromarray(image).save(tmp_path / "0.png")
+    framed = image.copy()
+    framed[0] = 0
+    Image.fromarray(framed).save(tmp_path / "1.png")
+    assert load_dataset(tmp_path, 32, crop=40, minimum=1).skipped == {"1.png": "an exact duplicate"}
+    assert not load_dataset(tmp_path, 32, crop=48, minimum=1).skipped
+
+
+def test_bundles_from_before_are_split_by_files(tmp_path: Path) -> None:
+    save(tmp_path / "g", 30)
+    data = load_dataset(tmp_path / "g", 32, minimum=1, options=ReadingOptions(split="files"))
+    files = (tmp_path / "g").iterdir()
+    assert set(data.digests) == {hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    assert options_of({"crop": 256, "source": "images"}).split == "files"
+    assert options_of({"split": "pixels", "stretch": 0.5}) == ReadingOptions(stretch=0.5)
+
+
+def test_what_is_not_read_is_named_with_its_reason(tmp_path: Path) -> None:
+    save(tmp_path / "g", 2)
+    save(tmp_path / "elsewhere", 2, seed=1)
+    (tmp_path / "g/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "g/gone.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "g/linked.png").symlink_to(tmp_path / "elsewhere/1-0.png")
+    for name in ("phone.heic", "film.gif", "set.h5", "noextension", ".hidden.png", "readme.txt"):
+        (tmp_path / "g" / name).write_bytes(b"no")
+    (tmp_path / "g/__MACOSX").mkdir()
+    (tmp_path / "g/__MACOSX/._0.png").write_bytes(b"no")
+    data = load_dataset(tmp_path / "g", 32, minimum=1)
+    assert len(data.images) == 3
+    assert set(data.skipped) == {"linked/", "gone.png", "phone.heic", "film.gif", "set.h5", "noextension"}
+    assert "a link to a folder" in data.skipped["linked/"]
+    assert "leads nowhere" in data.skipped["gone.png"]
+    assert "give it to --images itself" in data.skipped["set.h5"]
+    assert data.skipped["film.gif"] == "not JPEG, PNG, WebP, TIFF or FITS"
+
+
+def test_names_that_are_not_utf_8_are_escaped(tmp_path: Path) -> None:
+    save(tmp_path / "g", 1)
+    os.rename(tmp_path / "g/0-0.png", os.fsencode(tmp_path / "g") + b"/gal\xe1xia.png")
+    Path(os.fsdecode(os.fsencode(tmp_path / "g") + b"/b\xe1d.jpg")).write_bytes(b"no")
+    for _ in range(2):
+        data = load_dataset(tmp_path / "g", 32, tmp_path / "cache", minimum=1)
+        assert data.names == (r"gal\xe1xia.png",)
+        assert r"b\xe1d.jpg: no JPEG" in data.report()
+        data.report().encode()
+
+
+def test_a_file_that_cannot_be_read_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path, 3)
+    read = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path.name == "0-1.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)  # root may read everything
+    assert load_dataset(tmp_path, 32, minimum=1).skipped == {"0-1.png": "cannot be read (Permission denied)"}
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "g", 3)
+
+    def full(writer: Writer, pixels: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Writer, "append", full)
+    with pytest.raises(DatasetError, match=r"image cache .* cannot be written .the disk is full.: make room"):
+        load_dataset(tmp_path / "g", 32, tmp_path / "cache", minimum=1)
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_a_cache_that_is_damaged_or_outlived_is_made_anew(tmp_path: Path) -> None:
+    folder, cache = tmp_path / "g", tmp_path / "cache"
+    save(folder, 4)
+    first = load_dataset(folder, 32, cache, minimum=1)
+    array = next(cache.glob("*/images.npy"))
+    array.write_bytes(array.read_bytes()[:2000])
+    assert np.array_equal(load_dataset(folder, 32, cache, minimum=1).images, load_dataset(folder, 32, minimum=1).images)
+    status = (folder / "0-0.png").stat()
+    Image.fromarray(synthetic.draw(1, 48, 5)[0][0]).save(folder / "0-0.png")
+    os.utime(folder / "0-0.png", ns=(status.st_atime_ns, status.st_mtime_ns))
+    changed = load_dataset(folder, 32, cache, minimum=1)
+    assert changed.digests != first.digests
+    assert len(list(cache.iterdir())) == 1  # what the folder was before takes no room
+    load_dataset(folder, 32, cache, crop=40, minimum=1)
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_sizes_are_those_of_the_sources(tmp_path: Path) -> None:
+    Image.fromarray(synthetic.draw(1, 64)[0][0][:40]).save(tmp_path / "0.png")
+    assert load_dataset(tmp_path, 32, minimum=1).sizes == ((64, 40),)
