@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django import forms
 from django.core.validators import ProhibitNullCharactersValidator
 
+from galaxies.embedded import EmbeddedRecipe, NoRecipe, read_recipe
 from galaxies.models import DEFAULT_PSI, ID_LENGTH, MAX_PSI, MAX_SEED, MIN_PSI, Galaxy, ModelVersion
 
 if TYPE_CHECKING:  # Django's own field takes no type argument, the stubs' does
@@ -47,6 +48,19 @@ class GenerateForm(forms.Form):
     def picks(self) -> bool:
         """Whether to pick one of several galaxies."""
         return bool(self.cleaned_data.get("pick")) and self.cleaned_data["seed"] is None
+
+
+class PictureForm(forms.Form):
+    """A picture that was downloaded here. `picture` is its galaxies.embedded.EmbeddedRecipe, once the form is valid."""
+
+    picture = forms.FileField(error_messages={"required": "Choose a picture first.", "empty": "This file is empty."})
+
+    def clean_picture(self) -> EmbeddedRecipe:
+        file = self.cleaned_data["picture"]
+        try:
+            return read_recipe(file, file.size)
+        except NoRecipe as error:
+            raise forms.ValidationError(str(error)) from error
 
 
 class PageForm(forms.Form):

@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from galaxies import images, tallies
-from galaxies.models import MAX_SEED, Galaxy, ModelVersion, Vote
+from galaxies.models import NEW_SEEDS, Galaxy, ModelVersion, Vote
+from galaxies.registry.manifests import is_version_name
 from galaxies.serving import Image, service
 
 VARIATION_MIX = 0.25
@@ -25,6 +26,13 @@ def current_version() -> ModelVersion | None:
     """Return the version that this process generates with; before its model is loaded, the active one, if any."""
     loaded = ModelVersion.objects.filter(version=service().version).first() if service().version else None
     return loaded or ModelVersion.active()
+
+
+def version_for(name: str) -> ModelVersion | None:
+    """Return the version that a recipe names, the current one for ""; None if there is no such version."""
+    if not name:
+        return current_version()
+    return ModelVersion.objects.filter(version=name).first() if is_version_name(name) else None
 
 
 def generate(
@@ -64,8 +72,8 @@ def vary(original: Galaxy, creator: User | None = None) -> Galaxy:
 
 
 def new_seed() -> int:
-    """Return a random seed."""
-    return secrets.randbelow(MAX_SEED + 1)
+    """Return a random seed, which spreadsheets and JSON readers keep to the last digit."""
+    return secrets.randbelow(NEW_SEEDS)
 
 
 def _generate(galaxy: Galaxy, creator: User | None) -> Galaxy:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 MAX_SEED = 2**63 - 1
+NEW_SEEDS = 10**15  # below which new seeds lie: a float has 15 digits
 MIN_PSI, MAX_PSI, DEFAULT_PSI = 0.3, 1.2, 0.8
 
 # No 0 and O, no 1, I and l: an id may be read aloud. 11 of these 57 characters are 64 bits, too many to guess.

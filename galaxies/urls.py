@@ -30,6 +30,7 @@ app_name = "galaxies"
 studio_urls = [
     path("", studio.studio, name="studio"),
     path("generate", studio.generate, name="generate"),
+    path("recipe", studio.open_picture, name="open_picture"),
     path("g/<id:public_id>/vary", studio.vary, name="vary"),
 ]
 

@@ -1,13 +1,15 @@
 import json
+import os
 import re
 import shutil
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.checks import run_checks
+from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 from django.urls import reverse
@@ -18,7 +20,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from dashboard.training import query
 from galaxies.models import ModelVersion, TrainingRun
-from galaxies.training import folders, life_cycle
+from galaxies.training import folders, life_cycle, looking
 from galaxies.training.request import Options
 
 TRAINING = "/dashboard/training/"
@@ -300,3 +302,67 @@ def test_the_newest_samples_are_served_and_no_other_file(staff: Client, data_fol
     assert response["Content-Type"] == "image/png"
     assert b"".join(response.streaming_content) == (samples / "adversarial-000000032.png").read_bytes()  # type: ignore[attr-defined]
     assert "after 32 images" in words(staff.get(address_of(run)).content)
+
+
+def test_the_form_shows_what_a_training_would_find(
+    staff: Client, data_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = {"images": "zoo", "preset": "tiny", "k": "7", "minutes": "3", "credit": "Ada"}
+    response = staff.post(f"{TRAINING}check", chosen)
+    assert response.status_code == 302
+    assert not TrainingRun.objects.exists()
+    page = staff.get(response["Location"]).content.decode()
+    assert "The images are being read" in words(page.encode())
+    for field in ('value="zoo" selected', 'value="tiny" selected', 'value="7"', 'value="3.0"', 'value="Ada"'):
+        assert field in page
+    poll = re.search(r'hx-get="([^"]+)" hx-trigger="every 2s" hx-target="#found"', page)
+    assert poll
+    assert staff.get(poll[1]).status_code == 200
+    task = DBTaskResult.objects.get()
+    found = {
+        "facts": [["Images", "520 read from zoo"]],
+        "skipped": [{"reason": "grey", "count": 12, "names": ["<b>.png"]}],
+        "error": "",
+    }
+    monkeypatch.setattr("galaxies.training.looking.subprocess.run", lambda *args, **kwargs: Done(json.dumps(found)))
+    call_command("db_worker", "--batch", "--no-startup-delay", "--interval", "0.1", verbosity=0)
+    task.refresh_from_db()
+    done = staff.get(poll[1])
+    assert done.status_code == 286
+    assert "Images 520 read from zoo 12 skipped: grey &lt;b&gt;.png The first 1 of 12." in words(done.content)
+    assert "520 read from zoo" in staff.get(response["Location"]).content.decode()
+
+
+@dataclass
+class Done:
+    """A process that has ended well."""
+
+    stdout: str
+    returncode: int = 0
+    stderr: str = ""
+
+
+def test_the_worker_looks_as_the_command_does(staff: Client, data_folders: Path) -> None:
+    found = looking.look.func({**asdict(Options(images=str(data_folders / "datasets/zoo"), preset="tiny"))})
+    assert found["error"].startswith("Only 0 usable images: at least 500")
+    assert found["skipped"][0]["count"] == 2
+    missing = looking.look.func(asdict(Options(images="/nowhere", preset="tiny")))
+    assert missing["error"].startswith("There is no folder or file /nowhere")
+
+
+def test_a_check_that_cannot_be_made_is_a_sentence_or_404(staff: Client) -> None:
+    assert "empty holds no JPEG" in errors(
+        staff.post(f"{TRAINING}check", {"images": "empty", "preset": "tiny"}).content
+    )
+    assert staff.get(f"{TRAINING}?check=nonsense").status_code == 200
+    assert staff.get(f"{TRAINING}check/00000000-0000-0000-0000-000000000000").status_code == 404
+
+
+def test_folders_that_no_page_can_name_are_left_out(staff: Client, data_folders: Path) -> None:
+    os.mkdir(os.fsencode(data_folders / "datasets") + b"/gal\xe1xia")
+    Path(os.fsdecode(os.fsencode(data_folders / "datasets") + b"/gal\xe1xia/a.png")).write_bytes(b"an image")
+    (data_folders / "datasets/loop").symlink_to(data_folders / "datasets/loop")
+    response = staff.get(TRAINING)
+    assert response.status_code == 200
+    assert "zoo (2 images)" in words(response.content)
+    assert staff.post(TRAINING, DRAWN | {"images": "é" * 250}).status_code == 422

@@ -1,5 +1,6 @@
 """Forms to start a training run, and to resume one."""
 
+from pathlib import Path
 from typing import Any, cast
 
 from django import forms
@@ -13,8 +14,8 @@ from galaxies.training import sources
 from galaxies.training.request import CREDIT, Options, settings_of
 
 PRESETS = {
-    "small": "small: 128 px, about an hour on two cores",
-    "standard": "standard: 256 px, about five hours on two cores",
+    "small": "small: 128 px, about two hours on two cores",
+    "standard": "standard: 256 px, about nine hours on two cores",
     "tiny": "tiny: 32 px, a minute, to see whether all works",
 }
 RESOLUTIONS = (16, 32, 64, 128, 256, 512)
@@ -63,6 +64,23 @@ class TrainingForm(BudgetForm):
         self.active = ModelVersion.active()
         if not preferences.standing(self.active):
             del self.fields["prefer"]
+
+    @staticmethod
+    def fields_of(options: Options) -> dict[str, Any]:
+        """Return what was filled in to get these options."""
+        return {
+            "images": Path(options.images).name if options.images else "",
+            "drawn": options.synthetic,
+            "preset": options.preset,
+            "resolution": options.resolution and str(options.resolution),
+            "k": options.k,
+            "start": "active" if options.start_from else "",
+            "seed": options.seed or None,
+            "credit": "" if options.credit in (CREDIT, DRAWN_CREDIT) else options.credit,
+            "minutes": options.budget_minutes,
+            "images_seen": options.budget_images,
+            "prefer": options.prefer,
+        }
 
     def clean_images(self) -> str | None:
         """Return the path of the chosen images; None for drawn galaxies."""

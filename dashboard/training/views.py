@@ -1,6 +1,7 @@
 """Training runs: start one, watch it, cancel it, resume it."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib.admin.models import ADDITION
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -15,9 +16,10 @@ from accounts.models import User
 from dashboard.staff import record, staff_only
 from dashboard.training import query
 from dashboard.training.forms import BudgetForm, TrainingForm
+from galaxies.ml.data.records import DatasetError
 from galaxies.ml.loop import TrainingError
 from galaxies.models import TrainingRun
-from galaxies.training import control, life_cycle, sources
+from galaxies.training import control, life_cycle, looking, sources
 from galaxies.training.phases import title
 from galaxies.training.record import in_one_sentence, tail
 from galaxies.views.http import HtmxHttpRequest
@@ -40,11 +42,49 @@ def training(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             run = control.queue(form.options, request.user)
-        except (life_cycle.Refused, TrainingError, OSError) as refused:
+        except (life_cycle.Refused, TrainingError, DatasetError, OSError) as refused:
             form.add_error(None, _sentence(refused))
         else:
             record(request.user, run, "Started a training.", ADDITION)
             return _to(request, run)
+    looked = _looked(request.GET.get("check", "")) if request.method != "POST" else None
+    if looked:
+        form.initial = TrainingForm.fields_of(looked.options)
+    return _training(request, form, looked)
+
+
+@require_POST
+@staff_only
+@vary_on_headers("HX-Request")
+def check_images(request: StaffRequest) -> HttpResponse:
+    """Have the worker look at the chosen images, and lead back to the form, which shows what it finds."""
+    form = TrainingForm(request.POST)
+    if not form.is_valid():
+        return _training(request, form)
+    address = f"{reverse('dashboard:training')}?check={looking.ask(form.options)}#found"
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+@require_safe
+@staff_only
+def images_found(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Show what was found in the images so far: a part of the form's page, which asks every few seconds."""
+    looked = looking.answer(id)
+    if looked is None:
+        raise Http404
+    response = render(request, "dashboard/training.html#found", {"looked": looked})
+    response.status_code = STOP_POLLING if looked.found else 200
+    return response
+
+
+def _looked(id: str) -> looking.Answer | None:
+    try:
+        return looking.answer(UUID(id))
+    except ValueError:
+        return None
+
+
+def _training(request: StaffRequest, form: TrainingForm, looked: looking.Answer | None = None) -> HttpResponse:
     life_cycle.recover()
     found = list(TrainingRun.objects.select_related("model_version", "started_by")[:LISTED])
     context = {
@@ -52,6 +92,7 @@ def training(request: StaffRequest) -> HttpResponse:
         "runs": found,
         "live": next((run for run in found if run.is_live), None),
         "sources": sources.sources(),
+        "looked": looked,
     }
     return render(request, "dashboard/training.html", context, status=422 if form.errors else 200)
 

@@ -33,6 +33,11 @@ def faster_policy() -> str:
     return "mixed_bfloat16" if _seconds(tf.float32) > WORTH * _seconds(tf.bfloat16) else "float32"
 
 
+def convolution_seconds() -> float:
+    """Return the seconds of a convolution's two passes in the faster precision."""
+    return min(_seconds(tf.float32), _seconds(tf.bfloat16))
+
+
 def _seconds(dtype: Any) -> float:
     x, kernel = tf.ones([32, 16, 16, 96], dtype), tf.ones([3, 3, 96, 96], dtype)
 

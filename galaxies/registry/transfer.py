@@ -126,19 +126,27 @@ def _check_entries(file: Path, entries: list[ZipInfo]) -> list[tuple[ZipInfo, Pu
     if len(entries) > MOST_FILES:
         raise BundleError(f"{file} holds {len(entries):,} files, more than a bundle does: it was not unpacked.")
     found: dict[str, tuple[ZipInfo, PurePosixPath]] = {}
-    for entry in entries:
+    for entry in (entry for entry in entries if not _is_of_a_system(entry.filename)):
         path = _check_entry(file, entry)
         key = str(path).casefold()  # some disks take A and a for the same file
         if not entry.is_dir():
             if key in found:
                 raise BundleError(f"{file} holds {path} twice: export the bundle again.")
             found[key] = (entry, path)
+    if MANIFEST.casefold() in found:
+        raise BundleError(f"{file} holds a bundle's files without their folder: pack the folder itself.")
     if len({path.parts[0] for _, path in found.values()}) > 1:
         raise BundleError(f"{file} holds several folders: a bundle is one folder with a {MANIFEST}.")
     inside = [(entry, PurePosixPath(*path.parts[1:])) for entry, path in found.values()]
     if not any(str(path) == MANIFEST for _, path in inside):
         raise BundleError(f"{file} has no {MANIFEST} in a folder of its own: it is no bundle.")
     return inside
+
+
+def _is_of_a_system(name: str) -> bool:
+    """Whether macOS or Windows has put an entry into a zip, beside what a person packed."""
+    parts = name.rstrip("/").split("/")
+    return "__MACOSX" in parts or parts[-1] in (".DS_Store", "Thumbs.db", "desktop.ini") or parts[-1].startswith("._")
 
 
 def _check_entry(file: Path, entry: ZipInfo) -> PurePosixPath:

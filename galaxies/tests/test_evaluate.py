@@ -5,6 +5,7 @@ import json
 from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
@@ -135,3 +136,32 @@ def test_the_curve_has_a_point_wherever_training_measured(tmp_path: Path) -> Non
     log.write_text("\n".join(["phase,images,images_per_second,losses", *lines]))
     assert kid_points(log) == [(1000, 0.4), (4000, 0.1)]
     assert curve(kid_points(log))["places"] == [(WIDTH / 4, 0.0), (WIDTH, HEIGHT * 0.75)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--psi", "nan"], "--psi nan does not lie between 0.3 and 1.2"),
+        (["--psi", "9"], "--psi 9.0 does not lie between"),
+        (["--out", "/proc/nowhere"], "cannot be read or written"),
+        (["--images", "nowhere"], "There is no folder or file"),
+    ],
+)
+def test_figures_that_cannot_be_drawn_are_one_sentence(
+    version: ModelVersion, folder: Path, arguments: list[str], message: str
+) -> None:
+    with pytest.raises(CommandError, match=message):
+        call_command("figures", "--images", str(folder), *arguments, stdout=io.StringIO())
+
+
+def test_a_damaged_file_of_images_is_one_sentence(version: ModelVersion, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "g.h5", "w") as file:
+        noise = np.random.default_rng(0).integers(0, 256, (600, 32, 32, 3), np.uint8)
+        images = file.create_dataset("images", data=noise, chunks=(20, 32, 32, 3), compression="gzip")
+        at = images.id.get_chunk_info(20).byte_offset
+    raw = bytearray((tmp_path / "g.h5").read_bytes())
+    raw[at : at + 300] = bytes(300)
+    (tmp_path / "g.h5").write_bytes(raw)
+    for command in ("evaluate", "figures"):
+        with pytest.raises(CommandError, match=r"g\.h5 is damaged: images.*fetch or copy it again"):
+            call_command(command, "--images", str(tmp_path / "g.h5"), stdout=io.StringIO())

@@ -66,3 +66,10 @@ def test_new_galaxies_name_the_version_that_generated_them(generator: Service, v
     later = ModelVersion.objects.create(version="later", n_clusters=2, resolution=64, checksum="0" * 64)
     registration.activate_version(later)
     assert generation.current_version() == version  # this process still generates with it
+
+
+def test_new_seeds_are_kept_to_the_last_digit_by_whatever_counts_in_floats() -> None:
+    seeds = [generation.new_seed() for _ in range(2000)]
+    assert max(seeds) < 10**15
+    assert all(int(float(seed)) == seed and int(f"{seed:.15g}".split(".")[0]) == seed for seed in seeds)
+    assert len(set(seeds)) == 2000

@@ -20,16 +20,19 @@ from django.conf import settings as site
 from galaxies import preferences
 from galaxies.ml.arrays import Images, Progress, silent
 from galaxies.ml.bundle import Bundle, BundleError, load_bundle, verify
-from galaxies.ml.data.dataset import Dataset, DatasetError, load_dataset
+from galaxies.ml.data.dataset import CROP, MINIMUM, load_dataset
+from galaxies.ml.data.options import options_of
+from galaxies.ml.data.records import Dataset, DatasetError
 from galaxies.ml.loop import Reporter, TrainingError, write_arrays
 from galaxies.models import ModelVersion
-from galaxies.training.request import Options, settings_of
+from galaxies.training.request import Options, check, check_version_name, options_from, settings_of
 
 if TYPE_CHECKING:
     from galaxies.ml.arrays import Labels
     from galaxies.ml.fine_tuning import StartingModel
 
 SAMPLES, TINY_SAMPLES = 10_000, 1_000
+IMAGES = "images.json"
 
 
 def path_of(name: str) -> Path:
@@ -58,16 +61,14 @@ class TrainingFolder:
     @property
     def is_written(self) -> bool:
         """Whether all is trained and the bundle written; it may have to be registered and measured yet."""
-        return self.bundles.get(self.version) == asdict(self.options) and (site.MODELS_STORE / self.version).exists()
+        written = self.bundles.get(self.version)
+        if written is None or options_from(written) != self.options:
+            return False
+        return bool((site.MODELS_STORE / self.version).exists())
 
     def data(self, resolution: int, progress: Callable[[int, int], None] | None = None) -> Dataset:
         """Return the run's images, from the cache if they were read before. Raises: DatasetError."""
-        if self.options.synthetic:
-            from galaxies.ml.data.synthetic import dataset
-
-            return dataset(self.options.synthetic, resolution, self.options.seed)
-        source = Path(self.options.images or "")
-        return load_dataset(source, resolution, site.DATA_DIR / "datasets", self.options.crop, progress=progress)
+        return images_of(self.options, resolution, progress)
 
     def train(
         self,
@@ -95,6 +96,7 @@ class TrainingFolder:
         settings = settings_of(chosen)
         data = self.data(settings.resolution, progress)
         announce(data.report())
+        self.remember(data)
         run = Run(self.folder, should_stop)
         starting_model = self._starting_model()
         if starting_model:
@@ -118,6 +120,18 @@ class TrainingFolder:
             return None
         path = site.MODELS_STORE / self.options.start_from
         return load_starting_model(Bundle(path, verify(path)))
+
+    def remember(self, data: Dataset) -> None:
+        """Write down which images the run began with. Raises: TrainingError if these are others."""
+        path, found = self.folder / IMAGES, {"fingerprint": data.fingerprint, "images": len(data.images)}
+        if not path.exists():
+            return _write(path, found)
+        first = json.loads(path.read_text())
+        if first["fingerprint"] != found["fingerprint"]:
+            raise TrainingError(
+                f"The images are not those that the run began with: there were {first['images']:,}, and there are "
+                f"{len(data.images):,}. Put them back as they were, or start a new run."
+            )
 
     def _likes(self, data: Dataset) -> tuple[Any, str]:
         """Return the probability (N,) that each image is liked and the name of the model, both kept for a resume."""
@@ -170,8 +184,9 @@ def _old_ids(announce: Callable[[str], None]) -> Callable[[Images], Labels] | No
 def start(options: Options) -> TrainingFolder:
     """Make the folder of a new run, named by the time and its preset.
 
-    Raises: TrainingError if options.prefer is set and there is no preference model.
+    Raises: TrainingError or DatasetError if the options cannot be trained with; there is no folder then.
     """
+    check(options)
     if options.prefer and not preferences.standing(ModelVersion.active()):
         raise TrainingError(preferences.NONE_STANDS)
     run = TrainingFolder(_new_folder(f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{options.preset}"), options)
@@ -211,6 +226,8 @@ def reopen(
     found = [run for run in all_runs() if run.folder.name == (name or run.folder.name)]
     if not found:
         raise TrainingError(f"There is no run {name} in {path_of('')}: start one with --images.")
+    if model_version:
+        check_version_name(model_version)
     options = found[-1].options
     options = replace(
         options,
@@ -226,7 +243,7 @@ def reopen(
 def all_runs() -> list[TrainingFolder]:
     """Return every run on disk, the newest last."""
     files = sorted(path_of("").glob("*/run.json"), key=lambda file: file.parent.name)
-    return [TrainingFolder(file.parent, Options(**json.loads(file.read_text()))) for file in files]
+    return [TrainingFolder(file.parent, options_from(json.loads(file.read_text()))) for file in files]
 
 
 def run_of(version: str) -> TrainingFolder | None:
@@ -234,17 +251,37 @@ def run_of(version: str) -> TrainingFolder | None:
     return next((run for run in reversed(all_runs()) if run.version == version or version in run.bundles), None)
 
 
-def images_for(version: str, resolution: int, images: Path | None) -> Dataset:
-    """Return the given images or, for None, those that a model version was trained on.
+def images_of(
+    options: Options,
+    resolution: int,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    minimum: int = MINIMUM,
+) -> Dataset:
+    """Return the images that a user chose, from the cache if they were read before. Raises: DatasetError."""
+    if options.synthetic:
+        from galaxies.ml.data.synthetic import dataset
+
+        return dataset(options.synthetic, resolution, options.seed)
+    cache, source = site.DATA_DIR / "datasets", Path(options.images or "")
+    return load_dataset(
+        source, resolution, cache, options.crop, minimum=minimum, options=options.reading, progress=progress
+    )
+
+
+def images_for(bundle: Bundle, images: Path | None) -> Dataset:
+    """Return the given images, read as the bundle's were, or, for None, those that it was trained on.
 
     Raises: DatasetError, in one sentence, also if the run of the version is not on this machine.
     """
     if images:
-        return load_dataset(images, resolution, site.DATA_DIR / "datasets")
-    run = run_of(version)
+        read = bundle.manifest.get("data", {})
+        cache, crop = site.DATA_DIR / "datasets", int(read.get("crop", CROP))
+        return load_dataset(images, bundle.resolution, cache, crop, options=options_of(read))
+    run = run_of(bundle.version)
     if run is None:
-        raise DatasetError(f"The images that {version} was trained on are not known here: give --images FOLDER.")
-    return run.data(resolution)
+        raise DatasetError(f"The images that {bundle.version} was trained on are not known here: give --images FOLDER.")
+    return run.data(bundle.resolution)
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

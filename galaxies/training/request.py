@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from django.conf import settings as site
 
 from galaxies.ml.bundle import read_manifest
-from galaxies.ml.data.dataset import CROP
+from galaxies.ml.data.dataset import CROP, MINIMUM
+from galaxies.ml.data.options import ReadingOptions
+from galaxies.ml.data.split import BY_FILES, BY_PIXELS
+from galaxies.ml.loop import TrainingError
+from galaxies.models import ModelVersion
+from galaxies.registry.manifests import MOST_FAMILIES, is_version_name
 
 CREDIT = "The images it was trained on; name their source with --credit."
 
@@ -20,6 +27,7 @@ class Options:
     images: a folder or HDF5 file; synthetic: the number of drawn galaxies to train on instead.
     start_from: the version whose weights the training begins with; None starts from scratch.
     prefer: sample real images by how probably people like them (galaxies.preferences).
+    From stretch on: galaxies.ml.data.options.ReadingOptions.
     """
 
     images: str | None = None
@@ -35,6 +43,77 @@ class Options:
     model_version: str | None = None
     start_from: str | None = None
     prefer: bool = False
+    stretch: float = ReadingOptions.stretch
+    q: float = ReadingOptions.q
+    bands: str = ReadingOptions.bands
+    hdf5_images: str = ""
+    hdf5_labels: str = ""
+    hdf5_axes: str = ""
+    labels: str = ""
+    labels_id: str = ""
+    labels_class: tuple[str, ...] = ()
+    labels_threshold: float | None = None
+    split: str = BY_PIXELS
+
+    @property
+    def reading(self) -> ReadingOptions:
+        """What is said of the images' files."""
+        return ReadingOptions(**{field.name: getattr(self, field.name) for field in fields(ReadingOptions)})
+
+
+def options_from(content: Mapping[str, Any]) -> Options:
+    """Return the options in a run.json. A run from before pixels decided the split keeps its own."""
+    return Options(**{"split": BY_FILES, **content, "labels_class": tuple(content.get("labels_class", ()))})
+
+
+def check(options: Options) -> None:
+    """Refuse, before the first step, what would fail after the last one.
+
+    Raises: TrainingError; DatasetError if an option about the images has no meaning. All in one sentence.
+    """
+    options.reading.check()
+    refused = next((sentence for wrong, sentence in _refusals(options) if wrong), None)
+    if refused:
+        raise TrainingError(refused)
+    if options.model_version:
+        check_version_name(options.model_version)
+        if ModelVersion.objects.filter(version=options.model_version).exists():
+            raise TrainingError(f"{options.model_version} is there already: name the new bundle with --model-version.")
+
+
+def check_version_name(name: str) -> None:
+    """Raise TrainingError if no bundle may be called so."""
+    if not is_version_name(name):
+        raise TrainingError(
+            f"--model-version {name!r} cannot be the name of a model: use up to 64 letters, digits, dots and dashes, a "
+            "letter or digit first."
+        )
+
+
+def _refusals(options: Options) -> list[tuple[bool, str]]:
+    """What may be wrong with numbers and words, each with what to say then."""
+    minutes, drawn = options.budget_minutes, options.synthetic
+    words = [options.images or "", options.credit, options.labels]
+    return [
+        (
+            any("\0" in word or not _is_utf_8(word) for word in words),
+            "A name that is not UTF-8 cannot be kept: rename it.",
+        ),
+        (options.crop < 1, f"--crop {options.crop} leaves no image: give a side in px."),
+        (options.k is not None and not 2 <= options.k <= MOST_FAMILIES, f"--k must lie between 2 and {MOST_FAMILIES}."),
+        (not 0 <= options.seed < 2**31 - 1, "--seed must lie between 0 and 2147483646."),
+        (minutes is not None and not (math.isfinite(minutes) and minutes > 0), "--budget-minutes must be above 0."),
+        (options.budget_images is not None and options.budget_images < 1, "--budget-images must be above 0."),
+        (drawn is not None and drawn < MINIMUM, f"--synthetic draws too few galaxies: at least {MINIMUM} are needed."),
+    ]
+
+
+def _is_utf_8(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def settings_of(options: Options) -> Any:

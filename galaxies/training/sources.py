@@ -10,7 +10,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from galaxies.ml.data.dataset import HDF5_SUFFIXES, SUFFIXES, DatasetError
+from galaxies.ml.data.fits import is_fits
+from galaxies.ml.data.folders import HDF5_SUFFIXES
+from galaxies.ml.data.pictures import SUFFIXES
+from galaxies.ml.data.records import DatasetError, shown
 
 MOST_COUNTED = 5_000
 MOST_SEEN = 20_000  # files of any kind: a page must not walk through a whole disk
@@ -25,12 +28,20 @@ class Source:
 
 
 def sources() -> list[Source]:
-    """Return the choices by name: nothing hidden, no link out of the folder, nothing without an image."""
+    """Return the choices by name: nothing hidden, no link out of the folder, nothing without an image.
+
+    A name that is not UTF-8 is left out, since no page can show or send it.
+    """
     root = settings.DATASETS_DIR
-    if not root or not root.is_dir():
+    if not root:
         return []
-    names = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
-    return [Source(name, size) for name in names if (size := _size(root / name)) and _is_inside(root / name)]
+    try:
+        names = sorted(
+            path.name for path in root.iterdir() if not path.name.startswith(".") and shown(path) == str(path)
+        )
+    except OSError:  # a folder that is gone, or not ours to read
+        return []
+    return [Source(name, size) for name in names if _is_inside(root / name) and (size := _size(root / name))]
 
 
 def find(name: str) -> Path:
@@ -41,7 +52,7 @@ def find(name: str) -> Path:
     if "\0" in name or not _is_inside(root / name):
         raise DatasetError(f"{name!r} leads out of the folder of data sets: choose one of those that are listed.")
     path: Path = root / name
-    if not path.exists():
+    if not os.path.exists(path):
         raise DatasetError(f"{name} is not there any more: put it back, or choose another one.")
     if not _size(path):
         raise DatasetError(f"{name} holds no JPEG, PNG or WebP image: put some into it, or choose another one.")
@@ -50,18 +61,24 @@ def find(name: str) -> Path:
 
 def _is_inside(path: Path) -> bool:
     root = settings.DATASETS_DIR
-    return path.resolve() != root and path.resolve().is_relative_to(root)
+    try:
+        return path.resolve() != root and path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a name that is too long, a link to itself
+        return False
 
 
 def _size(path: Path) -> str:
     """Return "1,234 images" or "2.5 GB"; "" where there is nothing to train on."""
-    if path.is_file():
-        return f"{path.stat().st_size / 1e9:.1f} GB" if path.suffix.lower() in HDF5_SUFFIXES else ""
+    try:
+        if path.is_file():
+            return f"{path.stat().st_size / 1e9:.1f} GB" if path.suffix.lower() in HDF5_SUFFIXES else ""
+    except OSError:
+        return ""
     images = seen = 0
     for _, _, files in os.walk(path):
         for file in files:
             seen += 1
-            images += os.path.splitext(file)[1].lower() in SUFFIXES
+            images += os.path.splitext(file)[1].lower() in SUFFIXES or is_fits(file)
             if images >= MOST_COUNTED or (seen >= MOST_SEEN and images):
                 return f"more than {images - images % 100:,} images"
     return f"{images:,} images" if images else ""

@@ -4,11 +4,13 @@ from allauth.core import ratelimit
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from galaxies import generation, preferences
-from galaxies.forms import GenerateForm
+from galaxies.forms import GenerateForm, PictureForm
 from galaxies.models import DEFAULT_PSI, Galaxy, ModelVersion
 from galaxies.serving import Busy
 from galaxies.session import remember_made
@@ -18,10 +20,28 @@ from nebulai.views import too_many_requests
 
 @require_safe
 def studio(request: HttpRequest) -> HttpResponse:
-    """Show the studio, prefilled from the query: /?cluster=3&seed=42&psi=0.8."""
-    version = generation.current_version()
+    """Show the studio, prefilled from the query: /?cluster=3&seed=42&psi=0.8, with &version=NAME for an older model."""
+    version = generation.version_for(request.GET.get("version", ""))
+    if version is None:
+        messages.warning(
+            request, "This site does not have the model of that recipe: the same numbers give another galaxy."
+        )
+        version = generation.current_version()
     can_pick = preferences.standing(version) is not None
     return _studio(request, version, GenerateForm(version, {"psi": DEFAULT_PSI, **request.GET.dict()}, can_pick))
+
+
+@require_POST
+def open_picture(request: HttpRequest) -> HttpResponse:
+    """Fill the studio in with the recipe that a PNG or FITS file brings."""
+    form = PictureForm(request.POST, request.FILES)
+    if not form.is_valid():
+        version = generation.current_version()
+        return _studio(request, version, GenerateForm(version, {"psi": DEFAULT_PSI}), 422, picture=form)
+    recipe = form.cleaned_data["picture"]
+    if not recipe.is_whole:
+        messages.info(request, "That galaxy is a variation: these are the numbers that it began with.")
+    return redirect(f"{reverse('galaxies:studio')}?{urlencode(recipe.as_query())}")
 
 
 @require_POST
@@ -31,7 +51,7 @@ def generate(request: HtmxHttpRequest) -> HttpResponse:
     """Generate a galaxy; show its card to htmx and redirect others to its page."""
     if not ratelimit.consume(request, action="generate"):
         return too_many_requests(request)
-    version = generation.current_version()
+    version = generation.version_for(request.POST.get("version", "")) or generation.current_version()
     if version is None:
         raise Busy("No model has been trained yet; come back when the site has one.", retry_after=60)
     taste = preferences.standing(version)
@@ -66,5 +86,14 @@ def _show(request: HtmxHttpRequest, new: Galaxy, picked_of: int = 0) -> HttpResp
     return redirect(new)
 
 
-def _studio(request: HttpRequest, version: ModelVersion | None, form: GenerateForm, status: int = 200) -> HttpResponse:
-    return render(request, "studio.html", {"version": version, "form": form}, status=status)
+def _studio(
+    request: HttpRequest,
+    version: ModelVersion | None,
+    form: GenerateForm,
+    status: int = 200,
+    *,
+    picture: PictureForm | None = None,
+) -> HttpResponse:
+    current = generation.current_version()
+    context = {"version": version, "form": form, "picture": picture, "is_older": version != current, "current": current}
+    return render(request, "studio.html", context, status=status)

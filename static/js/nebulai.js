@@ -61,3 +61,33 @@ document.addEventListener("htmx:afterSwap", (event) => {
 document.addEventListener("htmx:afterSettle", () => document.querySelector("#ask [aria-invalid]")?.focus());
 
 document.addEventListener("htmx:sendError", () => say("The site could not be reached; try again in a moment."));
+
+// A picture that is dropped on the studio, or chosen there, opens with its recipe.
+function pictureForm() {
+  return document.querySelector("form[data-drop]");
+}
+
+document.addEventListener("dragover", (event) => {
+  if (!pictureForm() || !event.dataTransfer?.types.includes("Files")) return;
+  event.preventDefault();
+  pictureForm().classList.add("is-over");
+});
+
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) pictureForm()?.classList.remove("is-over");
+});
+
+document.addEventListener("drop", (event) => {
+  const form = pictureForm();
+  if (!form || !event.dataTransfer?.files.length) return;
+  event.preventDefault();
+  form.classList.remove("is-over");
+  const first = new DataTransfer();
+  first.items.add(event.dataTransfer.files[0]);
+  form.elements.picture.files = first.files;
+  form.requestSubmit();
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.id === "picture" && event.target.files.length) event.target.form.requestSubmit();
+});

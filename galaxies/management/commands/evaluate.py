@@ -18,6 +18,7 @@ from galaxies.ml.evaluation.of_bundle import evaluate_bundle, summary, write_met
 from galaxies.registry import versions
 from galaxies.registry.registration import remember_metrics
 from galaxies.training import folders
+from galaxies.training.record import in_one_sentence
 
 
 class Command(BaseCommand):
@@ -35,16 +36,20 @@ class Command(BaseCommand):
         try:
             version = versions.find(options["version"])
             bundle = load_bundle(version.path)
-            data = folders.images_for(bundle.version, bundle.resolution, options["images"])
+            data = folders.images_for(bundle, options["images"])
             extractor = self.inception() if options["extractor"] == "inception" else None
             settings = Settings(samples=options["samples"], seed=options["seed"])
             metrics = evaluate_bundle(bundle, data, settings, extractor, bars)
+            write_metrics(bundle.path, metrics)
         except (BundleError, DatasetError, EvaluationError, versions.VersionError) as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(in_one_sentence(error)) from error
         finally:
             bars.close()
-        write_metrics(bundle.path, metrics)
         remember_metrics(version)
+        if not metrics["same_images"]:
+            self.stderr.write(f"These images are not those that {version} was trained beside.")
         self.stdout.write(summary(metrics))
 
     def inception(self) -> Extractor | None:

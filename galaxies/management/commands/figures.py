@@ -20,9 +20,10 @@ from PIL import Image
 
 from galaxies.ml.bundle import BundleError, load_bundle
 from galaxies.ml.data.dataset import DatasetError
-from galaxies.models import DEFAULT_PSI
+from galaxies.models import DEFAULT_PSI, MAX_PSI, MIN_PSI
 from galaxies.registry import versions
 from galaxies.training import folders
+from galaxies.training.record import in_one_sentence
 
 WIDTH, HEIGHT = 640, 240  # of the curve
 SIDE = 5  # galaxies along a half of a sheet
@@ -39,13 +40,21 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, help="where to write; a folder in the data folder if none is given")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not MIN_PSI <= options["psi"] <= MAX_PSI:  # NaN lies nowhere
+            raise CommandError(f"--psi {options['psi']} does not lie between {MIN_PSI} and {MAX_PSI}.")
         try:
-            bundle = load_bundle(versions.find(options["version"]).path)
-            data = folders.images_for(bundle.version, bundle.resolution, options["images"])
+            self.draw(options)
         except (BundleError, DatasetError, versions.VersionError) as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(in_one_sentence(error)) from error
+
+    def draw(self, options: dict[str, Any]) -> None:
+        """Write all figures. Raises: BundleError, DatasetError, VersionError, OSError."""
+        bundle = load_bundle(versions.find(options["version"]).path)
         folder: Path = options["out"] or site.DATA_DIR / "figures" / bundle.version
         folder.mkdir(parents=True, exist_ok=True)
+        data = folders.images_for(bundle, options["images"])
         held_out = data.images[np.flatnonzero(data.held_out)]
         clusters = bundle.assign(bundle.features(held_out))
         seeds = list(range(SIDE * SIDE))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
+import sys
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +14,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from galaxies.management.arguments import add_reading_arguments
 from galaxies.management.terminal import CountBars, PhaseBars
 from galaxies.ml.data.dataset import CROP, DatasetError
 from galaxies.ml.evaluation import EvaluationError
@@ -19,9 +22,9 @@ from galaxies.ml.evaluation.of_bundle import summary
 from galaxies.ml.loop import Report, Stopped
 from galaxies.models import TrainingRun
 from galaxies.registry.registration import register_bundle, remember_metrics
-from galaxies.training import folders, life_cycle
+from galaxies.training import folders, life_cycle, preview
 from galaxies.training.record import EXPECTED, in_one_sentence
-from galaxies.training.request import CREDIT, Options
+from galaxies.training.request import CREDIT, Options, options_from
 
 
 class Command(BaseCommand):
@@ -29,7 +32,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         source = parser.add_mutually_exclusive_group()
-        source.add_argument("--images", type=Path, help="folder of JPEG, PNG or WebP images, or an HDF5 file")
+        source.add_argument(
+            "--images", type=Path, help="folder of JPEG, PNG, WebP, TIFF or FITS images, or an HDF5 file"
+        )
         source.add_argument("--synthetic", type=int, metavar="N", help="train on N drawn galaxies instead")
         source.add_argument("--resume", nargs="?", const="", metavar="RUN", help="go on with a run, the newest if none")
         parser.add_argument("--preset", choices=("tiny", "small", "standard"), default="standard")
@@ -48,6 +53,9 @@ class Command(BaseCommand):
             "--prefer", action="store_true", help="show what people would like more often (see learn_preferences)"
         )
         parser.add_argument("--activate", action="store_true", help="let the site use the model when it is done")
+        parser.add_argument("--check", action="store_true", help="say what would be read and how long it would take")
+        parser.add_argument("--asked", help=SUPPRESS)  # "-": options as JSON from a page; the answer is JSON, too
+        add_reading_arguments(parser)
         parser.add_argument("--worker-pid", type=int, help=SUPPRESS)  # of the worker that starts this for a page
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -57,6 +65,8 @@ class Command(BaseCommand):
             for number in (signal.SIGTERM, signal.SIGINT)
         }
         try:
+            if options["check"]:
+                return self.check_images(options)
             run = self.run(options)
             self.train(run, stopping, options)
         except Stopped as stopped:
@@ -121,8 +131,28 @@ class Command(BaseCommand):
         if options["resume"] is not None:
             given = {key: options[key] for key in ("budget_minutes", "budget_images", "model_version")}
             return folders.reopen(options["resume"], **given)
+        return folders.start(self.chosen(options))
+
+    def chosen(self, options: dict[str, Any]) -> Options:
+        """Return what was chosen on the command line."""
         if not options["images"] and not options["synthetic"]:
             raise CommandError("Nothing to train on: give --images FOLDER, --synthetic N or --resume.")
-        chosen = {key: options[key] for key in Options.__dataclass_fields__}
-        chosen["images"] = str(options["images"].resolve()) if options["images"] else None
-        return folders.start(Options(**chosen))
+        chosen = {key: options[key] for key in Options.__dataclass_fields__ if key in options}
+        for key in ("images", "labels"):
+            chosen[key] = str(options[key].resolve()) if options[key] else Options.__dataclass_fields__[key].default
+        return Options(**{**chosen, "labels_class": tuple(options["labels_class"])})
+
+    def check_images(self, options: dict[str, Any]) -> None:
+        """Print what a training would find, and train nothing."""
+        if options["asked"]:
+            return self.stdout.write(json.dumps(preview.answer(options_from(json.load(sys.stdin)))))
+        if options["resume"] is not None:
+            raise CommandError("--check looks at images before a training: give --images FOLDER, not --resume.")
+        bars = CountBars()
+        try:
+            found = preview.look(self.chosen(options), partial(bars, "reading"))
+        finally:
+            bars.close()
+        self.stdout.write(found.text())
+        if found.error:
+            raise CommandError(found.error)
