@@ -13,7 +13,8 @@ import numpy as np
 
 from galaxies.ml.bundle import load_bundle
 from galaxies.ml.bundle.inference import load_encoder
-from galaxies.ml.data.dataset import load_dataset
+from galaxies.ml.data.dataset import CROP, load_dataset
+from galaxies.ml.data.options import options_of
 from galaxies.ml.data.resize import area_resize
 from galaxies.ml.evaluation.metrics import kernel_distance, prdc
 from galaxies.ml.features.encoder import make_encode
@@ -33,7 +34,10 @@ def main() -> None:
     parser.add_argument("--budget-images", type=int, default=60_000, help="of the adversarial phase")
     asked = parser.parse_args()
     bundle = load_bundle(asked.bundle)
-    data = load_dataset(asked.images, bundle.resolution, Path("var/datasets"))
+    read = bundle.manifest["data"]
+    data = load_dataset(
+        asked.images, bundle.resolution, Path("var/datasets"), read.get("crop", CROP), options=options_of(read)
+    )
     if data.fingerprint != bundle.manifest["data"]["fingerprint"]:
         parser.error("These are not the images that the bundle learned from.")
     encode = make_encode(load_encoder(bundle.manifest, bundle.arrays), zooms=(1,))

@@ -134,7 +134,9 @@ def _check_entries(file: Path, entries: list[ZipInfo]) -> list[tuple[ZipInfo, Pu
                 raise BundleError(f"{file} holds {path} twice: export the bundle again.")
             found[key] = (entry, path)
     if MANIFEST.casefold() in found:
-        raise BundleError(f"{file} holds a bundle's files without their folder: pack the folder itself.")
+        raise BundleError(
+            f"{file} has no {MANIFEST} in a folder of its own, but files without one: pack the folder itself."
+        )
     if len({path.parts[0] for _, path in found.values()}) > 1:
         raise BundleError(f"{file} holds several folders: a bundle is one folder with a {MANIFEST}.")
     inside = [(entry, PurePosixPath(*path.parts[1:])) for entry, path in found.values()]

@@ -214,3 +214,28 @@ def test_without_javascript(
         page.get_by_role("button", name="Variation").click()
         expect(page.locator("[data-galaxy-id]")).to_contain_text("variation")
         expect(page.get_by_role("button", name="Copy link")).to_be_hidden()
+
+
+def test_a_picture_that_is_chosen_or_dropped_opens_with_its_recipe(
+    transactional_db: None, generator: Service, version: ModelVersion, live_server: LiveServer, page: Page
+) -> None:
+    galaxy = generate(version, cluster=1, seed=4711, psi=0.6)
+    picture = page.request.get(f"{live_server.url}/g/{galaxy.public_id}.png").body()
+    page.goto(live_server.url)
+    page.locator("#picture").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": picture})
+    expect(page).to_have_url(re.compile("seed=4711"))
+    expect(page.locator("#seed")).to_have_value("4711")
+    expect(page.locator("#psi")).to_have_value("0.6")
+    expect(page.locator('input[name=cluster][value="1"]')).to_be_checked()
+
+    page.goto(live_server.url)
+    dropped = page.evaluate_handle(
+        """bytes => { const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], "x.png", { type: "image/png" })); return data; }""",
+        list(picture),
+    )
+    page.dispatch_event("#ask", "drop", {"dataTransfer": dropped})
+    expect(page).to_have_url(re.compile("seed=4711"))
+
+    page.locator("#picture").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": b"no"})
+    expect(page.locator(".open-picture .error")).to_contain_text("This picture brings no recipe")

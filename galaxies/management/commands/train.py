@@ -59,26 +59,32 @@ class Command(BaseCommand):
         parser.add_argument("--worker-pid", type=int, help=SUPPRESS)  # of the worker that starts this for a page
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            if options["check"]:
+                self.check_images(options)
+            else:
+                self.train_until_stopped(options)
+        except (*EXPECTED, life_cycle.Refused) as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(in_one_sentence(error)) from error
+
+    def train_until_stopped(self, options: dict[str, Any]) -> None:
+        """Start or resume a run; a signal lets it save first. A new run that is refused leaves no folder."""
         stopping: list[int] = []
         before = {
             number: signal.signal(number, lambda received, _: stopping.append(received))
             for number in (signal.SIGTERM, signal.SIGINT)
         }
         try:
-            if options["check"]:
-                return self.check_images(options)
             run = self.run(options)
             self.train(run, stopping, options)
         except Stopped as stopped:
             self.stdout.write(f"{stopped} Go on with: manage.py train --resume {run.folder.name}")
-        except life_cycle.Refused as error:
+        except life_cycle.Refused:
             if options["resume"] is None:
                 shutil.rmtree(run.folder)
-            raise CommandError(str(error)) from error
-        except EXPECTED as error:
-            raise CommandError(str(error)) from error
-        except OSError as error:
-            raise CommandError(in_one_sentence(error)) from error
+            raise
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

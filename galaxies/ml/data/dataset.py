@@ -81,17 +81,17 @@ def _load(
     source.check(resolution)
     if cache is None:
         writer = image_cache.Writer(None, resolution, source.total)
-        index = _read(source, writer, resolution, crop, progress)
-        return _dataset(source, writer.in_memory(), index, crop, options)
+        index = _read(source, writer, resolution, crop, progress=progress)
+        return _dataset(source, writer.in_memory(), index, crop=crop, options=options)
     folder = image_cache.place(cache, path, [resolution, crop, options.of_pixels()], source.stamp())
     found = image_cache.read(folder)
     if found is None:
         with image_cache.writing(folder, resolution, source.total) as (writer, index):
-            index.update(_read(source, writer, resolution, crop, progress, folder))
+            index.update(_read(source, writer, resolution, crop, progress=progress, folder=folder))
         found = image_cache.read(folder)
     if found is None:
         raise DatasetError(f"The image cache in {cache} cannot be read again: make room there and run again.")
-    return _dataset(source, *found, crop, options)
+    return _dataset(source, *found, crop=crop, options=options)
 
 
 @dataclass
@@ -110,6 +110,7 @@ def _read(
     writer: image_cache.Writer,
     resolution: int,
     crop: int,
+    *,
     progress: Count | None,
     folder: Path | None = None,
 ) -> dict[str, Any]:
@@ -138,7 +139,7 @@ def _read(
     return vars(index)
 
 
-def _dataset(source: Source, images: Images, index: dict[str, Any], crop: int, options: ReadingOptions) -> Dataset:
+def _dataset(source: Source, images: Images, index: dict[str, Any], *, crop: int, options: ReadingOptions) -> Dataset:
     digests = tuple(index["file_digests"] if options.split == BY_FILES else index["digests"])
     return Dataset(
         images,

@@ -72,7 +72,7 @@ def read_cube(raw: bytes, options: ReadingOptions, resolution: int, crop: int) -
         return as_picture(image, resolution, crop, file_digest=file_digest)
     order = _named_bands(header) or options.bands
     by_wavelength = [planes[order.index(band)] for band in sorted(order, key=BANDS.index)]
-    return _lupton(by_wavelength, options, resolution, crop, file_digest)
+    return _lupton(by_wavelength, options, resolution, crop, file_digest=file_digest)
 
 
 def read_bands(raws: Sequence[bytes], options: ReadingOptions, resolution: int, crop: int) -> Picture:
@@ -82,7 +82,7 @@ def read_bands(raws: Sequence[bytes], options: ReadingOptions, resolution: int, 
     if len(shapes) > 1 or planes[0].ndim != 2:
         raise DatasetError(f"its bands are images of {' and '.join(str(shape) for shape in sorted(shapes))}")
     file_digest = hashlib.sha256(b"".join(hashlib.sha256(raw).digest() for raw in raws)).hexdigest()
-    return _lupton(planes, options, resolution, crop, file_digest)
+    return _lupton(planes, options, resolution, crop, file_digest=file_digest)
 
 
 def _image(raw: bytes) -> tuple[npt.NDArray[Any], Any]:
@@ -125,7 +125,7 @@ def _named_bands(header: Any) -> str:
 
 
 def _lupton(
-    planes: Sequence[npt.NDArray[Any]], options: ReadingOptions, resolution: int, crop: int, file_digest: str
+    planes: Sequence[npt.NDArray[Any]], options: ReadingOptions, resolution: int, crop: int, *, file_digest: str
 ) -> Picture:
     """Show three bands (H, W), the shortest wavelength first, as blue, green and red."""
     from astropy.visualization import make_lupton_rgb

@@ -23,7 +23,6 @@ from galaxies.ml.data.records import DatasetError, Reading, listed, shown
 
 IMAGES, ANSWERS = "images", "ans"
 BLOCK_BYTES, LARGEST_BLOCK = 2**26, 2**28
-SAMPLES = 64  # images by which the range of the values is told
 NOT_A_NUMBER = "holds values that are no numbers"
 
 Array = npt.NDArray[Any]
@@ -43,7 +42,7 @@ class Hdf5:
         with self._open() as file:
             images = self._images(file)
             answers = self._answers(file, options)
-            self.axes = _axes(self._title, self._key, images.shape, options.hdf5_axes, answers)
+            self.axes = _axes(self._title, self._key, images.shape, named=options.hdf5_axes, answers=answers)
             self.total, self.height, self.width = (images.shape[self.axes.index(axis)] for axis in "NHW")
             self.labels = self._named(answers)
             self.levels = self._levels(images)
@@ -144,11 +143,13 @@ class Hdf5:
         """What the values are divided by to lie between 0 and 255; 0 leaves bytes alone."""
         if images.dtype == np.uint8:
             return 0.0
-        step = max(1, self.total // SAMPLES)
+        length = self._block_length(images)
         low, high = np.inf, -np.inf
-        for number in range(0, self.total, step):
-            values = self._read(images, number, number + 1)
-            low, high = min(low, np.nanmin(values)), max(high, np.nanmax(values))
+        for start in {0, self.total // 2 // length * length, (self.total - 1) // length * length}:
+            values = self._read(images, start, min(start + length, self.total))
+            finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+            if finite.size:
+                low, high = min(low, float(finite.min())), max(high, float(finite.max()))
         if images.dtype.kind == "f" and low >= 0 and high <= 1:
             return 1 / 255
         if images.dtype == np.uint16 and high > 255:
@@ -176,12 +177,15 @@ class Hdf5:
 
     def _blocks(self, images: Any) -> Iterator[tuple[int, Array]]:
         """Blocks (n, H, W, 3) with the number of their first image."""
+        length = self._block_length(images)
+        for start in range(0, self.total, length):
+            yield start, self._read(images, start, min(start + length, self.total))
+
+    def _block_length(self, images: Any) -> int:
         chunk = images.chunks[self.axes.index("N")] if images.chunks else 1
         size = max(1, images.dtype.itemsize * int(np.prod(images.shape, dtype=np.int64)) // self.total)
         most = max(1, LARGEST_BLOCK // size)
-        length = min(max(chunk, BLOCK_BYTES // size // chunk * chunk), most)
-        for start in range(0, self.total, length):
-            yield start, self._read(images, start, min(start + length, self.total))
+        return int(min(max(chunk, BLOCK_BYTES // size // chunk * chunk), most))
 
     def _read(self, images: Any, start: int, end: int) -> Array:
         where = tuple(slice(start, end) if axis == "N" else slice(None) for axis in self.axes)
@@ -216,7 +220,7 @@ def _datasets(file: Any) -> dict[str, Any]:
     return found
 
 
-def _axes(title: str, key: str, shape: tuple[int, ...], named: str, answers: Array | None) -> str:
+def _axes(title: str, key: str, shape: tuple[int, ...], *, named: str, answers: Array | None) -> str:
     """Tell by shape which axis is which. Raises: DatasetError if no order fits, or several do and none is named."""
     fitting = [axes for axes in AXES if shape[axes.index("C")] == 3]
     if named:

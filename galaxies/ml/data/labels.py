@@ -20,7 +20,19 @@ from galaxies.ml.data.records import DatasetError, listed, shown
 from galaxies.ml.data.tables import Table, column_named, open_table
 
 LABELS = "labels.csv"
-ID_COLUMNS = ("file", "filename", "file_name", "path", "image")
+ID_COLUMNS = (
+    "file",
+    "filename",
+    "file_name",
+    "path",
+    "image",
+    "name",
+    "id",
+    "galaxyid",
+    "objid",
+    "dr7objid",
+    "iauname",
+)
 CLASS_COLUMNS = ("morphology", "class", "label")
 SPLIT_FOLDERS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 MOST_FOLDERS = 100
@@ -133,13 +145,14 @@ class Match:
 
     def __init__(self, names: Sequence[str], folder: str) -> None:
         self.unknown = ""
-        self._paths: dict[str, str] = {}
+        self._names = frozenset(names)
+        self._paths: dict[str, set[str]] = {}
         self._ends: dict[str, set[str]] = {}
         self._found: dict[str, tuple[int, set[str], str]] = {}
         self._unclear: dict[str, None] = {}
         for name in names:
             for form in _forms(name):
-                self._paths.setdefault(form, name)
+                self._paths.setdefault(form, set()).add(name)
                 for end in _ends(f"{folder.casefold()}/{form}"):
                     self._ends.setdefault(end, set()).add(name)
 
@@ -147,17 +160,18 @@ class Match:
         """Note the class of a row; rows without one say nothing."""
         if not identity or not label:
             return
-        path = re.sub(r"^(\./|/)+", "", identity.replace("\\", "/").casefold())
-        if name := self._paths.get(path):
-            return self._note(name, WHOLE_PATH, label, identity)
-        for end in _ends(path):
-            names = self._ends.get(end)
-            if names is None:
-                continue
-            if len(names) > 1:
-                self._unclear[identity] = None
-                return None
-            return self._note(next(iter(names)), end.count("/") + 1, label, identity)
+        path = re.sub(r"^(\./|/)+", "", identity.replace("\\", "/"))
+        if path in self._names:
+            return self._note(path, WHOLE_PATH, label, identity)
+        path = path.casefold()
+        ends = _ends(path)
+        found = next((end for end in ends if end in self._ends), "")
+        names = self._paths.get(path) or self._ends.get(found, set())
+        if len(names) == 1:
+            parts = WHOLE_PATH if path in self._paths else found.count("/") + 1
+            return self._note(next(iter(names)), parts, label, identity)
+        if names:
+            self._unclear[identity] = None
         self.unknown = self.unknown or identity
         return None
 

@@ -133,8 +133,9 @@ def by_reason(skipped: Mapping[str, str]) -> list[tuple[str, list[str]]]:
 
 
 def shown(name: str | os.PathLike[str]) -> str:
-    """Return a file's name as text that can be printed and stored: bytes that are not UTF-8 are escaped."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """Return a file's name as text that can be printed and stored: what is not UTF-8 or breaks lines is escaped."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def listed(names: Iterable[str], most: int = NAMED) -> str:

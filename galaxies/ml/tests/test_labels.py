@@ -52,6 +52,12 @@ def test_a_name_that_fits_several_files_or_classes_labels_none_and_is_told(tmp_p
     assert "2 names in labels.csv fit several images or classes, such as 0.png: write paths" in data.report()
 
 
+def test_a_name_without_extension_that_fits_two_files_labels_none(tmp_path: Path) -> None:
+    make(tmp_path / "g", "0.png", "0.tif", "1.png", "A.png", "a.png")
+    (tmp_path / "g/labels.csv").write_text("file,morphology\n0,s\n1,e\nA.png,x\na.png,y\n")
+    assert labels(tmp_path / "g") == {"1.png": "e", "A.png": "x", "a.png": "y"}
+
+
 @pytest.mark.parametrize(
     "table",
     [
