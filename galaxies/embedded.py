@@ -72,7 +72,7 @@ def _of_png(file: BinaryIO) -> Mapping[str, Any]:
 
 
 def _of_fits(file: BinaryIO) -> Mapping[str, Any]:
-    from astropy.io import fits
+    import astropy.io.fits as fits
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

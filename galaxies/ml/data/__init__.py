@@ -1,7 +1,7 @@
 """Images and their class names, as people keep them, become one array with a fixed split.
 
+from pathlib import Path
 from galaxies.ml.data import load_dataset
-
 data = load_dataset(Path("galaxies"), resolution=128)
 """
 

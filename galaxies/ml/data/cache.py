@@ -1,8 +1,8 @@
 """Images that were read once, on disk: written one after the other, read without loading them.
 
-with writer(folder, resolution, most) as images:
+with writing(folder, resolution, most) as (images, index):
     images.append(pixels)
-    images.finish({"names": names})
+    index["digests"] = digests
 found = read(folder)                # (images, index), or None
 """
 

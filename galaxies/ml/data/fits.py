@@ -87,7 +87,7 @@ def read_bands(raws: Sequence[bytes], options: ReadingOptions, resolution: int, 
 
 def _image(raw: bytes) -> tuple[npt.NDArray[Any], Any]:
     """Return the first image of a FITS file with its header."""
-    from astropy.io import fits  # half a second that only FITS should pay
+    import astropy.io.fits as fits  # half a second that only FITS should pay
 
     try:
         with warnings.catch_warnings():

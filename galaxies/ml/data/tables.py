@@ -103,7 +103,7 @@ class _Parquet:
         name = shown(path.name)
         try:
             import pyarrow
-            from pyarrow import parquet
+            import pyarrow.parquet as parquet
         except ImportError as error:
             raise DatasetError(
                 f"{name} is a Parquet file, which pyarrow reads: install pyarrow, or save the table as CSV."
