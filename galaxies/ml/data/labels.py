@@ -91,7 +91,7 @@ def _from_table(path: Path, names: Sequence[str], source: Path, options: Reading
     classes, ambiguous = match.classes()
     notes = [f"{title} labels {len(classes)} of {len(names)} images."]
     if not classes and match.unknown:
-        notes = [f"{title} labels 0 of {len(names)} images: none is called {match.unknown}, as its first row says."]
+        notes = [f"{title} labels 0 of {len(names)} images: none is called {match.unknown}, which it names."]
     if ambiguous:
         count = len(ambiguous)
         notes.append(
