@@ -18,7 +18,6 @@ from galaxies.ml.evaluation.of_bundle import evaluate_bundle, summary, write_met
 from galaxies.registry import versions
 from galaxies.registry.registration import remember_metrics
 from galaxies.training import folders
-from galaxies.training.record import in_one_sentence
 
 
 class Command(BaseCommand):
@@ -44,7 +43,10 @@ class Command(BaseCommand):
         except (BundleError, DatasetError, EvaluationError, versions.VersionError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
-            raise CommandError(in_one_sentence(error)) from error
+            what = error.filename or "A file"
+            raise CommandError(
+                f"{what} cannot be read or written ({error.strerror or error}): mend that and run this again."
+            ) from error
         finally:
             bars.close()
         remember_metrics(version)

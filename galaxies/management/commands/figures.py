@@ -23,7 +23,6 @@ from galaxies.ml.data.dataset import DatasetError
 from galaxies.models import DEFAULT_PSI, MAX_PSI, MIN_PSI
 from galaxies.registry import versions
 from galaxies.training import folders
-from galaxies.training.record import in_one_sentence
 
 WIDTH, HEIGHT = 640, 240  # of the curve
 SIDE = 5  # galaxies along a half of a sheet
@@ -47,7 +46,10 @@ class Command(BaseCommand):
         except (BundleError, DatasetError, versions.VersionError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
-            raise CommandError(in_one_sentence(error)) from error
+            what = error.filename or "A figure"
+            raise CommandError(
+                f"{what} cannot be read or written ({error.strerror or error}): make room, or choose another --out."
+            ) from error
 
     def draw(self, options: dict[str, Any]) -> None:
         """Write all figures. Raises: BundleError, DatasetError, VersionError, OSError."""
