@@ -1,4 +1,4 @@
-"""Another GAN on the same images, judged as ours: python bench/peers.py BUNDLE --images FOLDER [--minutes 120]
+"""Another GAN on the same images, measured as ours: python bench/peers.py BUNDLE --images FOLDER [--minutes 120]
 
     python3 -m venv var/peers
     var/peers/bin/pip install torch==2.13.0 lightweight-gan==1.2.1

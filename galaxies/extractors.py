@@ -32,4 +32,4 @@ def in_words(entry: Mapping[str, Any]) -> str:
     if entry["extractor"] != ENCODER:
         return str(entry.get("extractor_label") or entry["extractor"])
     side = re.search(r"(\d+) px", entry.get("resize", ""))
-    return "the model's own encoder, a judge of form" + (f" at {side[1]} px" if side else "")
+    return "the model's own encoder, which sees form alone" + (f", at {side[1]} px" if side else "")

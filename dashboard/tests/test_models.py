@@ -297,7 +297,7 @@ def test_an_old_version_and_one_measured_at_full_size_are_compared_by_what_measu
     ModelVersion.objects.filter(pk=version.pk).update(metrics=old)
     ModelVersion.objects.filter(pk=second.pk).update(metrics=new)
     text = words(staff.get(f"{MODELS}compare/?a={version}&b={second}").content)
-    headline, encoder = text.index("By a network at 260 px."), text.index("a judge of form at 64 px.")
+    headline, encoder = text.index("By a network at 260 px."), text.index("which sees form alone, at 64 px.")
     assert headline < text.index("0.034") < encoder
     assert encoder < text.index("0.0038") < text.index("0.0042")
     assert "not measured" in text[headline:encoder]

@@ -117,11 +117,11 @@ def test_the_headline_is_measured_at_full_size_beside_real_galaxies_at_lower_res
 ) -> None:
     write_metrics(version.path, full_size(metrics, 0.012))
     page = words(read(client))
-    headline, below = page.index("By a network at 260 px."), page.index("a judge of form")
+    headline, below = page.index("By a network at 260 px."), page.index("which sees form alone")
     assert headline < page.index("Quality and variety") < below
     assert "2.0 times as far from real as real galaxies at half the resolution." in page[:headline]
     assert "0.0060 at half the resolution (the model's is 2.00 times that)" in page
-    assert "judge form alone" not in page
+    assert "about form only" not in page
 
 
 def test_power_spectra_are_drawn_with_their_spread_and_told_in_words(
@@ -146,8 +146,8 @@ def test_numbers_of_the_first_format_are_shown_and_called_what_they_are(client: 
     """That file is what `evaluate` wrote for sdss-256-c before format 2."""
     (version.path / "metrics.json").write_bytes((Path(__file__).parent / "data/metrics-format-1.json").read_bytes())
     page = words(read(client))
-    assert "These numbers judge form alone." in page
-    assert "By the model's own encoder, a judge of form at 64 px." in page
+    assert "These numbers are about form only." in page
+    assert "own encoder, which sees form alone, at 64 px." in page
     assert "KID 0.0038" in page
     assert "Sharpness and grain" not in page
 

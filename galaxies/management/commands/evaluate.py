@@ -16,7 +16,7 @@ from galaxies.management.terminal import CountBars
 from galaxies.ml.bundle import BundleError, load_bundle
 from galaxies.ml.data.dataset import DatasetError
 from galaxies.ml.evaluation import EvaluationError, Settings
-from galaxies.ml.evaluation.extractors import IMAGENET, Extractor, ExtractorUnavailable, imagenet, inception
+from galaxies.ml.evaluation.extractors import Extractor, imagenet, inception, usable
 from galaxies.ml.evaluation.of_bundle import evaluate_bundle, summary, write_metrics
 from galaxies.registry import versions
 from galaxies.registry.registration import remember_metrics
@@ -51,16 +51,9 @@ class Command(BaseCommand):
         self.stdout.write(summary(metrics))
 
     def extractor(self, name: str, side: int) -> Extractor | None:
-        """Return what judges beside the bundle's encoder; None, with a sentence, where it cannot judge `side` px."""
-        if name == "encoder":
-            return None
-        try:
-            extractor = imagenet() if name == IMAGENET else inception(_path(site.INCEPTION_WEIGHTS))
-            extractor.check(side)
-        except ExtractorUnavailable as error:
-            self.stderr.write(f"{error} The encoder's numbers follow all the same.")
-            return None
-        return extractor
+        """Return what compares beside the bundle's encoder; None, with a sentence, where it cannot."""
+        make = {"imagenet": imagenet, "inception": lambda: inception(_path(site.INCEPTION_WEIGHTS))}
+        return usable(make[name], side, self.stderr.write) if name in make else None
 
 
 def _path(name: str) -> Path | None:

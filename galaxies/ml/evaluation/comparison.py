@@ -1,9 +1,9 @@
 """Each number between its floor and its ceiling.
 
 The floor is what real images score against real ones: training images in the place of the generated. The ceiling is
-what a collapsed generator scores: per cluster one image, repeated. That image is the most typical training image of the
-cluster, so the ceiling does not depend on the model that is judged and no model looks better beside it for being bad.
-`better` says which way is good. A collapsed generator is precise all the same, which is why no number is shown alone.
+what a collapsed generator scores: per cluster one image, repeated. That image is the most typical training image of
+the cluster, so the ceiling does not depend on the model, and none looks better beside it for being bad. `better` says
+which way is good. A collapsed generator is precise all the same, which is why no number is shown alone.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Judge a generator: every number of `metrics.json`, between its floor and its ceiling.
+"""Evaluate a generator: every number of `metrics.json`, between its floor and its ceiling.
 
     model = Model(generate, encoder=Extractor(bundle.features, "encoder", version), assign=bundle.assign)
     training = RealSet(images[train], clusters[train], {"encoder": features[train]})
@@ -113,15 +113,15 @@ def evaluate(
     _check(model, training, held_out, settings)
     plan = _plan(training, held_out, model.encoder.name, settings)
     shape = held_out.images.shape[1:]
-    judges = [extractor, model.encoder] if extractor else [model.encoder]
-    for judge in judges:
-        judge.check(min(shape[:2]))
+    compared = [extractor, model.encoder] if extractor else [model.encoder]
+    for each in compared:
+        each.check(min(shape[:2]))
     planes = [spectra.extractor()] if shape[0] >= spectra.LEAST_SIDE else []
-    generated = _generate(model, [*judges, *planes], plan, shape, settings, report)
-    sides = [_sides(e, training, held_out, generated, plan, settings, report) for e in [*judges, *planes]]
-    first, encoded = sides[0], sides[len(judges) - 1]
+    generated = _generate(model, [*compared, *planes], plan, shape, settings, report)
+    sides = [_sides(e, training, held_out, generated, plan, settings, report) for e in [*compared, *planes]]
+    first, encoded = sides[0], sides[len(compared) - 1]
     distances = [
-        _distances(_with_rulers(each, held_out, plan, report), settings, report) for each in sides[: len(judges)]
+        _distances(_with_rulers(each, held_out, plan, report), settings, report) for each in sides[: len(compared)]
     ]
     return {
         "format": FORMAT,
@@ -132,9 +132,9 @@ def evaluate(
         "cluster_fidelity": comparison.cluster_fidelity(encoded, generated.assigned, _mirrored(model, held_out, plan)),
         "near_duplicates": comparison.near_duplicates(encoded),
         **_morphology(training, held_out, generated, plan, settings, report),
-        "other_extractors": {e.name: numbers for e, numbers in zip(judges[1:], distances[1:], strict=True)},
+        "other_extractors": {e.name: numbers for e, numbers in zip(compared[1:], distances[1:], strict=True)},
         "conditions": {
-            **_conditions(training, held_out, [*judges, *planes], settings),
+            **_conditions(training, held_out, [*compared, *planes], settings),
             "seconds": round(time.monotonic() - started, 1),
         },
     }

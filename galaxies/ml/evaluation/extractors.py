@@ -20,7 +20,7 @@ from galaxies.ml.arrays import Features, Images, Progress, silent
 from galaxies.ml.data.resize import bicubic_resize
 
 IMAGENET, INCEPTION = "imagenet", "inception"
-IMAGENET_LEAST = 64  # px: smaller images would be judged by their enlargement
+IMAGENET_LEAST = 64  # px: smaller images would be known by their enlargement
 IMAGENET_LABEL = "EfficientNet-Lite2, trained on ImageNet: the whole image at 260 px"
 INCEPTION_SIDE = 299
 INCEPTION_LABEL = "Keras Inception-v3, not comparable with numbers from other Inception weights"
@@ -34,7 +34,7 @@ class ExtractorUnavailable(RuntimeError):
 class Extractor:
     """function: (n, H, W, 3) uint8 -> (n, d) float32; `batch` is how many images it is given at a time at most.
 
-    least: px, the smallest side of images that it can judge.
+    least: px, the smallest side of images that it is made for.
     """
 
     function: Callable[[Images], Features]
@@ -68,11 +68,22 @@ class Extractor:
         return np.concatenate(parts)
 
 
+def usable(make: Callable[[], Extractor], side: int, refuse: Callable[[str], None]) -> Extractor | None:
+    """Return an extractor for images of `side` px; None, after saying why, where it cannot be used."""
+    try:
+        extractor = make()
+        extractor.check(side)
+    except ExtractorUnavailable as error:
+        refuse(f"{error} The encoder's numbers follow all the same.")
+        return None
+    return extractor
+
+
 def imagenet(batch: int = 32) -> Extractor:
     """Return EfficientNet-Lite2 (Tan & Le 2019): ImageNet weights from a Python package, pooled, d = 1280.
 
-    Its features are taken as they are: they do not depend on the images or the model that are judged. It has never
-    trained anything here; discriminators see through Lite0.
+    Its features are taken as they are: they do not depend on the images or the model that are compared. Nothing here
+    is trained through it; discriminators see through Lite0.
 
     Raises: ExtractorUnavailable if the package of weights is missing, damaged or of another version.
     """

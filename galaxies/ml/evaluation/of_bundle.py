@@ -53,7 +53,7 @@ def encoder_of(bundle: Bundle, standard: Standardizer) -> Extractor:
     """Return the bundle's own encoder as an extractor."""
     side = bundle.manifest["encoder"]["resolution"]
     version = f"{bundle.version} {sha256(bundle.path / 'encoder.npz')[:12]}, standardised"
-    label = f"the bundle's own encoder, a judge of form at {side} px"
+    label = f"the model's own encoder, which sees form alone, at {side} px"
     return Extractor(lambda images: standard(bundle.features(images)), "encoder", version, f"area, to {side} px", label)
 
 
@@ -69,7 +69,7 @@ def evaluate_bundle(
     """Return all numbers of `metrics.json`, at psi 1 and with the families in their real shares.
 
     The split is that of the file checksums, so no image that trained the bundle stands on the real side. `generate`
-    stands in the place of the bundle's generator: so is another one judged by the same rule.
+    stands in the place of the bundle's generator, so that another one is measured by the same rule.
     Raises: EvaluationError in one sentence if the images do not allow it.
     """
     if data.resolution != bundle.resolution:

@@ -1,8 +1,8 @@
 """Power spectra of luminance and two colours: how sharp and how grainy images are, and how much that varies.
 
-    spectra = extractor()
-    values = spectra(images)                            # (N, 3 * bands) float32, log10 power
-    compare(Sides(spectra, ...), side=256)["luminance"]["spread_ratio"]
+    values = extractor()(images)                        # (N, 3 * bands) float32, log10 power
+    entry = compare(sides, side=256)["luminance"]       # sides: those values of real and generated images
+    finest = entry["spread_ratio"][-4:]                 # near 1 is good
 
 No network takes part, so nothing here knows ImageNet. Power is that of the mean-subtracted plane in a Hann window, in
 grey levels squared: white noise of variance v has the power v in every band. Bands are half octaves.

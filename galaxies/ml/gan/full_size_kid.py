@@ -1,7 +1,7 @@
 """KID at full size while something trains: whatever paints images, beside training images, as `evaluate` sees them.
 
-    kid = full_size_kid(imagenet(), training_images, samples=256)
-    measure = lambda stage: {"kid": kid(paint(stage, kid.samples))}
+    kid = full_size_kid(extractor, training_images, samples=256)
+    losses = {"kid": kid(images)}                       # of what is generated at this moment
 
 256 images take Lite2 about nine seconds on two quiet cores. The features of the real images are computed once.
 """

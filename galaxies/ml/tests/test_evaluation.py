@@ -1,4 +1,4 @@
-"""The judge is judged: on generators whose quality is known because they are made of drawn galaxies."""
+"""Evaluation is tested on generators whose quality is known because they are made of drawn galaxies."""
 
 import json
 from collections.abc import Callable
