@@ -12,7 +12,7 @@ from galaxies.charts import Gauge, Strip, figure, gauge, strip
 from galaxies.extractors import ENCODER, by_extractor, in_words
 from galaxies.facts import read_metrics
 from galaxies.ml.bundle import read_manifest
-from galaxies.ml.evaluation.rulers import IN_WORDS, sentence
+from galaxies.ml.kid_in_words import IN_WORDS, sentence
 from galaxies.models import ModelVersion
 from galaxies.training.phases import title
 

@@ -20,7 +20,7 @@ from galaxies.ml.data.dataset import Dataset
 from galaxies.ml.evaluation.evaluate import Generate, Model, RealSet, Settings, evaluate
 from galaxies.ml.evaluation.extractors import Extractor
 from galaxies.ml.evaluation.metrics import EvaluationError
-from galaxies.ml.evaluation.rulers import sentence
+from galaxies.ml.kid_in_words import sentence
 
 EVALUATION_PSI = 1.0
 
