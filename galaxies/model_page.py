@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from galaxies import spectra
 from galaxies.charts import Gauge, Strip, figure, gauge, strip
+from galaxies.extractors import ENCODER, by_extractor, in_words
 from galaxies.facts import read_metrics
 from galaxies.ml.bundle import read_manifest
+from galaxies.ml.kid_in_words import IN_WORDS, sentence
 from galaxies.models import ModelVersion
 from galaxies.training.phases import title
 
@@ -38,6 +41,12 @@ QUALITY = {
     "coverage": ("Coverage", "How many real galaxies have a generated one beside them. Higher is better.", True),
 }
 ITSELF = {
+    "usefulness": (
+        "Useful to learn from",
+        "How often a classifier of families that learned from generated galaxies is right about real ones. Higher is "
+        "better.",
+        True,
+    ),
     "cluster_fidelity": (
         "The right family",
         "How often a galaxy is of the family it was generated for. Higher is better.",
@@ -101,11 +110,27 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Ruler:
+    """KID of real galaxies at lower resolution, as text. ratio: how many times that the model's is, else ""."""
+
+    words: str
+    kid: str
+    ratio: str
+
+
+@dataclass(frozen=True)
 class Group:
-    """Figures that belong together, from one extractor."""
+    """Figures that belong together, from one extractor.
+
+    note: what the extractor sees, in words; sentence: how far from real that is, beside real galaxies at lower
+    resolution, whose KID `rulers` has. All but the first two are empty where they do not apply.
+    """
 
     title: str
     figures: tuple[Figure, ...]
+    note: str = ""
+    sentence: str = ""
+    rulers: tuple[Ruler, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,14 +156,17 @@ class ShapeFigure:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelPage:
-    """The content of the page. groups, families and shapes are () for a model that has not been measured.
+    """The content of the page. groups, spectra, families and shapes are () for a model that has not been measured.
 
+    form_alone: no extractor looked at the images in full size, as in metrics.json before format 2.
     phases: title, images seen and time of each phase of the training.
     """
 
     manifest: Mapping[str, Any]
     phases: tuple[tuple[str, int, str], ...]
     groups: tuple[Group, ...]
+    spectra: tuple[spectra.Spectrum, ...]
+    form_alone: bool
     families: tuple[FamilyFigures, ...]
     shapes: tuple[ShapeFigure, ...]
     metrics: Mapping[str, Any] | None
@@ -153,6 +181,8 @@ def read(version: ModelVersion) -> ModelPage:
         manifest=manifest,
         phases=tuple((title(name), phase["images"], _time(phase["seconds"])) for name, phase in phases.items()),
         groups=tuple(_groups(metrics)) if metrics else (),
+        spectra=spectra.read(metrics) if metrics else (),
+        form_alone=metrics is not None and set(by_extractor(metrics)) <= {ENCODER},
         families=tuple(_families(metrics, version.families)) if metrics else (),
         shapes=tuple(_shapes(metrics)) if metrics else (),
         metrics=metrics,
@@ -162,7 +192,7 @@ def read(version: ModelVersion) -> ModelPage:
 def figures(metrics: Mapping[str, Any], names: Iterable[str]) -> dict[str, Figure]:
     """Return figures of a whole model by their names in metrics.json; those that were not measured are left out."""
     known = WHOLE | QUALITY | ITSELF
-    return {name: _figure(metrics[name], *known[name]) for name in names if name in metrics}
+    return {name: _figure(metrics[name], *known[name]) for name in names if metrics.get(name)}
 
 
 def _time(seconds: int) -> str:
@@ -172,15 +202,24 @@ def _time(seconds: int) -> str:
 
 
 def _groups(metrics: Mapping[str, Any]) -> Iterator[Group]:
-    yield Group("As a whole", _figures(metrics, WHOLE))
-    yield Group("Quality and variety", _figures(metrics, QUALITY))
-    yield Group("True to itself", _figures(metrics, ITSELF))
-    for name, numbers in metrics.get("other_extractors", {}).items():
-        yield Group(f"The same, by another extractor: {name}", _figures(numbers, WHOLE | QUALITY))
+    for place, (name, numbers) in enumerate(by_extractor(metrics).items()):
+        whole, quality = _figures(numbers, WHOLE), _figures(numbers, QUALITY)
+        about = in_words(numbers["kid"]), sentence(numbers["kid"]), tuple(_rulers(numbers["kid"]))
+        if place == 0:
+            yield Group("As a whole", whole, *about)
+            yield Group("Quality and variety", quality)
+            yield Group("True to itself", _figures(metrics, ITSELF))
+        else:
+            yield Group(f"The same, by another extractor: {name}", whole + quality, *about)
+
+
+def _rulers(kid: Mapping[str, Any]) -> Iterator[Ruler]:
+    for name, ruler in kid.get("rulers", {}).items():
+        yield Ruler(IN_WORDS.get(name, name), figure(ruler["value"]), figure(ruler["ratio"]) if ruler["ratio"] else "")
 
 
 def _figures(metrics: Mapping[str, Any], wanted: Mapping[str, tuple[str, str, bool]]) -> tuple[Figure, ...]:
-    return tuple(_figure(metrics[name], *about) for name, about in wanted.items() if name in metrics)
+    return tuple(_figure(metrics[name], *about) for name, about in wanted.items() if metrics.get(name))
 
 
 def _figure(entry: Mapping[str, Any], name: str, sentence: str, percent: bool = False) -> Figure:
@@ -204,16 +243,19 @@ def _text(value: Any) -> str:
 
 
 def _families(metrics: Mapping[str, Any], families: list[dict[str, Any]]) -> Iterator[FamilyFigures]:
-    shares = metrics["cluster_fidelity"]["per_cluster"]
+    shares = metrics.get("cluster_fidelity", {}).get("per_cluster", {})
+    measured = metrics.get("kid_per_cluster", {})
     for family in families:
         cluster = str(family["id"])
-        if cluster in metrics["kid_per_cluster"]:
-            kid = _figure(metrics["kid_per_cluster"][cluster], f"KID of {family['name']}", WHOLE["kid"][1])
+        if cluster in measured:
+            kid = _figure(measured[cluster], f"KID of {family['name']}", WHOLE["kid"][1])
             yield FamilyFigures(family["name"], kid, figure(shares.get(cluster), percent=True))
 
 
 def _shapes(metrics: Mapping[str, Any]) -> Iterator[ShapeFigure]:
-    entries = {**metrics["morphology"], **metrics["colour"]}
+    entries = {**metrics.get("morphology", {}), **metrics.get("colour", {})}
+    if not entries:
+        return
     real, generated = (metrics["distributions"][side] for side in ("held_out", "generated"))
     for name, (heading, left, right) in SHAPES.items():
         if name in entries:

@@ -16,6 +16,7 @@ from accounts.models import User
 from dashboard.charts import ApprovalChart, Bars, Scale, approval_chart, bars, scale
 from dashboard.periods import DAY, Period, written
 from galaxies.approval import Approval
+from galaxies.extractors import rank
 from galaxies.models import Galaxy, ModelVersion, Tally
 
 BEST = 6  # galaxies shown of the most liked, and of the most disliked
@@ -225,7 +226,7 @@ def _scales(known: Iterable[dict[str, Any]]) -> Iterator[Scale]:
             for entry in (row[f"metrics__{metric}"], *(numbers.get(metric) for numbers in others)):
                 if entry:
                     measured.setdefault(entry["extractor"], []).append((row["version"], written(_trained(row)), entry))
-        for extractor, entries in measured.items():
+        for extractor, entries in sorted(measured.items(), key=lambda item: rank(item[0])):
             yield scale(f"{metric}-{extractor}", name, extractor, entries)
 
 

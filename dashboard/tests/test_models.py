@@ -288,6 +288,21 @@ def test_comparing_shows_both_and_matches_families_by_images(
         assert Image.open(BytesIO(response.content)).size == (6 * version.resolution, version.resolution)
 
 
+def test_an_old_version_and_one_measured_at_full_size_are_compared_by_what_measured_both(
+    staff: Client, version: ModelVersion, second: ModelVersion
+) -> None:
+    old = json.loads((settings.BASE_DIR / "galaxies/tests/data/metrics-format-1.json").read_text())
+    new = {"kid": old["kid"] | {"value": 0.034, "extractor": "imagenet", "extractor_label": "a network at 260 px"},
+           "other_extractors": {"encoder": {"kid": old["kid"] | {"value": 0.0042}}}}  # fmt: skip
+    ModelVersion.objects.filter(pk=version.pk).update(metrics=old)
+    ModelVersion.objects.filter(pk=second.pk).update(metrics=new)
+    text = words(staff.get(f"{MODELS}compare/?a={version}&b={second}").content)
+    headline, encoder = text.index("By a network at 260 px."), text.index("which sees form alone, at 64 px.")
+    assert headline < text.index("0.034") < encoder
+    assert encoder < text.index("0.0038") < text.index("0.0042")
+    assert "not measured" in text[headline:encoder]
+
+
 def test_a_version_that_cannot_be_loaded_is_compared_all_the_same(
     staff: Client, generator: Service, version: ModelVersion, second: ModelVersion
 ) -> None:

@@ -1,6 +1,5 @@
 """What the pages about model versions show of each version."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +7,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.dateparse import parse_datetime
 
 from galaxies import model_page
+from galaxies.extractors import by_extractor, in_words, rank
 from galaxies.model_page import Figure
 from galaxies.models import Galaxy, ModelVersion
 from galaxies.registry import measurement, versions
@@ -16,10 +16,8 @@ from galaxies.registry.versions import VersionTotals
 from galaxies.serving import service
 
 SHOWN = ("kid", "fid")
-COMPARED = (
-    *("kid", "fid", "two_sample", "precision", "density", "recall", "coverage"),
-    *("cluster_fidelity", "memorisation", "near_duplicates"),
-)
+BY_EXTRACTOR = ("kid", "fid", "two_sample", "precision", "density", "recall", "coverage")
+COMPARED = ("usefulness", "cluster_fidelity", "memorisation", "near_duplicates")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,23 +64,36 @@ def cards() -> list[Card]:
 
 
 def rows(a: ModelVersion, b: ModelVersion) -> list[Row]:
-    """Return the metrics of two versions side by side, those that at least one of them has."""
-    sides = [model_page.figures(version.metrics or {}, COMPARED) for version in (a, b)]
-    return [_row(name, *sides) for name in COMPARED if any(name in side for side in sides)]
+    """Return the metrics of two versions side by side, those that at least one of them has.
+
+    Each row is of one extractor; those of the headline come first, and later ones name theirs.
+    """
+    metrics = [version.metrics or {} for version in (a, b)]
+    measured = [by_extractor(each) for each in metrics]
+    found: list[Row] = []
+    for extractor in sorted({name for each in measured for name in each}, key=rank):
+        sides = [model_page.figures(each.get(extractor, {}), BY_EXTRACTOR) for each in measured]
+        words = next(in_words(each[extractor]["kid"]) for each in measured if extractor in each)
+        found += [_row(name, sides, f"By {words}.") for name in BY_EXTRACTOR if any(name in side for side in sides)]
+    sides = [model_page.figures(each, COMPARED) for each in metrics]
+    return found + [_row(name, sides) for name in COMPARED if any(name in side for side in sides)]
 
 
-def _row(name: str, a: Mapping[str, Figure], b: Mapping[str, Figure]) -> Row:
-    known = a.get(name) or b[name]
-    return Row(known.title, known.sentence, (a.get(name), b.get(name)))
+def _row(name: str, sides: list[dict[str, Figure]], by: str = "") -> Row:
+    a, b = (side.get(name) for side in sides)
+    known = next(figure for figure in (a, b) if figure)
+    return Row(known.title, f"{known.sentence} {by}".strip(), (a, b))
 
 
 def same_extractor(compared: list[Row]) -> bool | None:
-    """Tell whether all metrics of both versions were measured alike, so that their numbers compare directly.
+    """Tell whether the headline's metrics of both versions were measured alike, so that they compare directly.
 
+    Each model's own encoder is another extractor: what only that measured of both compares by its place alone.
     Returns: None if no metric was measured for both.
     """
     both = [(a, b) for a, b in (row.figures for row in compared) if a and b]
-    return all(_conditions(a) == _conditions(b) for a, b in both) if both else None
+    first = [(a, b) for a, b in both if a.extractor == both[0][0].extractor]
+    return all(_conditions(a) == _conditions(b) for a, b in first) if both else None
 
 
 def _conditions(figure: Figure) -> tuple[str, str, int]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from galaxies.ml.bundle import load_bundle
 from galaxies.ml.data.dataset import load_dataset
 from galaxies.ml.data.synthetic import draw
 from galaxies.ml.evaluation import Settings
+from galaxies.ml.evaluation.of_bundle import summary
+from galaxies.ml.features import pretrained
 from galaxies.models import DEFAULT_PSI, ModelVersion
 
 
@@ -72,6 +75,42 @@ def test_without_weights_and_with_few_samples_the_encoder_s_kid_is_reported_and_
     assert metrics["kid"]["value"] is not None
     assert metrics["fid"]["value"] is None
     assert "1,000" in metrics["fid"]["reason"]
+
+
+def test_by_default_a_network_looks_at_full_size_and_says_why_it_cannot(version: ModelVersion, folder: Path) -> None:
+    """The tiny model's images have 32 px."""
+    _, errors = evaluate("--images", str(folder), "--samples", "300")
+    assert "The extractor imagenet needs images of at least 64 px, and these have 32 px." in errors
+    assert "The encoder's numbers follow all the same" in errors
+    metrics = json.loads((version.path / "metrics.json").read_text())
+    assert metrics["format"] == 2
+    assert metrics["kid"]["extractor"] == "encoder"
+
+
+def test_without_the_package_of_its_weights_the_encoder_s_numbers_follow(
+    version: ModelVersion, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretrained, "LITE2", replace(pretrained.LITE2, package="no-such-weights"))
+    _, errors = evaluate("--images", str(folder), "--samples", "300")
+    assert "The package no-such-weights is not installed: install it again with" in errors
+    assert json.loads((version.path / "metrics.json").read_text())["kid"]["value"] is not None
+
+
+def test_numbers_of_the_first_format_are_measured_anew(version: ModelVersion, folder: Path) -> None:
+    old = (Path(__file__).parent / "data/metrics-format-1.json").read_text()
+    (version.path / "metrics.json").write_text(old)
+    output, _ = evaluate("--images", str(folder), "--samples", "300", "--extractor", "encoder")
+    metrics = json.loads((version.path / "metrics.json").read_text())
+    assert "format" not in json.loads(old)
+    assert metrics["format"] == 2
+    assert metrics["conditions"]["samples"] == 300
+    assert "KID of real images halved and enlarged again" in output
+    assert "spread ratio, generated / real, finest four bands" in output
+
+
+def test_a_summary_can_be_made_of_numbers_of_the_first_format() -> None:
+    old = json.loads((Path(__file__).parent / "data/metrics-format-1.json").read_text())
+    assert "0.0038" in summary(old)
 
 
 @pytest.mark.parametrize(

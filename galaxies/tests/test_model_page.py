@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -98,6 +99,65 @@ def test_a_second_extractor_is_named_with_its_numbers(
     page = words(read(client))
     assert "Extractor: inception" in page
     assert "by another extractor: encoder" in page
+
+
+def full_size(metrics: dict[str, Any], kid: float) -> dict[str, Any]:
+    """The same model as if it had been measured at full size, too."""
+    names = ("kid", "fid", "two_sample", "precision", "density", "recall", "coverage")
+    encoder = {name: metrics[name] for name in names}
+    rulers = {"halved": {"value": 0.006, "std": 0.0, "ratio": kid / 0.006}}
+    seen = {"extractor": "imagenet", "extractor_label": "a network at 260 px"}
+    ours = {name: metrics[name] | seen for name in names}
+    ours["kid"] |= {"value": kid, "floor": 0.0, "floor_std": 0.0001, "rulers": rulers}
+    return metrics | ours | {"other_extractors": {"encoder": encoder}}
+
+
+def test_the_headline_is_measured_at_full_size_beside_real_galaxies_at_lower_resolution(
+    client: Client, version: ModelVersion, metrics: dict[str, Any]
+) -> None:
+    write_metrics(version.path, full_size(metrics, 0.012))
+    page = words(read(client))
+    headline, below = page.index("By a network at 260 px."), page.index("which sees form alone")
+    assert headline < page.index("Quality and variety") < below
+    assert "2.0 times as far from real as real galaxies at half the resolution." in page[:headline]
+    assert "0.0060 at half the resolution (the model's is 2.00 times that)" in page
+    assert "about form only" not in page
+
+
+def test_power_spectra_are_drawn_with_their_spread_and_told_in_words(
+    client: Client, measured: ModelVersion, metrics: dict[str, Any]
+) -> None:
+    page = read(client)
+    entry = metrics["spectra"]["luminance"]
+    assert page.count('<svg class="spectrum"') == 3
+    assert (
+        f"Spread, generated / real, finest four bands: {', '.join(f'{r:.2f}' for r in entry['spread_ratio'][-4:])}"
+        in page
+    )
+    drawing = re.findall(r'<svg class="spectrum".*?</svg>', page, re.DOTALL)[0]
+    lines = re.findall(r'<polyline class="\w+" points="([^"]+)"', drawing)
+    assert [len(line.split()) for line in lines] == [len(entry["edges"]) - 1] * 2
+    heights = [float(point.split(",")[1]) for line in lines for point in line.split()]
+    assert min(heights) >= 0
+    assert max(heights) <= 60
+
+
+def test_numbers_of_the_first_format_are_shown_and_called_what_they_are(client: Client, version: ModelVersion) -> None:
+    """That file is what `evaluate` wrote for sdss-256-c before format 2."""
+    (version.path / "metrics.json").write_bytes((Path(__file__).parent / "data/metrics-format-1.json").read_bytes())
+    page = words(read(client))
+    assert "These numbers are about form only." in page
+    assert "own encoder, which sees form alone, at 64 px." in page
+    assert "KID 0.0038" in page
+    assert "Sharpness and grain" not in page
+
+
+@pytest.mark.parametrize("left", [("kid",), ("fid", "spectra"), ("memorisation", "kid")])
+def test_numbers_that_lack_most_of_what_is_shown_are_shown_all_the_same(
+    client: Client, version: ModelVersion, metrics: dict[str, Any], left: tuple[str, ...]
+) -> None:
+    write_metrics(version.path, {name: metrics[name] for name in left})
+    read(client)
 
 
 def test_a_model_that_was_not_measured_says_so_and_how(client: Client, version: ModelVersion) -> None:

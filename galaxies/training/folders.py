@@ -7,6 +7,7 @@ path = run.train(should_stop, reporter)         # the bundle's folder; after a s
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -30,6 +31,8 @@ from galaxies.training.request import Options, check, check_version_name, option
 if TYPE_CHECKING:
     from galaxies.ml.arrays import Labels
     from galaxies.ml.fine_tuning import StartingModel
+
+logger = logging.getLogger(__name__)
 
 SAMPLES, TINY_SAMPLES = 10_000, 1_000
 IMAGES = "images.json"
@@ -153,11 +156,13 @@ class TrainingFolder:
         Raises: EvaluationError, in one sentence, if there are too few of them.
         """
         from galaxies.ml.evaluation import Settings
+        from galaxies.ml.evaluation.extractors import imagenet, usable
         from galaxies.ml.evaluation.of_bundle import evaluate_bundle, write_metrics
 
         bundle = load_bundle(path)
         samples = TINY_SAMPLES if self.options.preset == "tiny" else SAMPLES
-        metrics = evaluate_bundle(bundle, self.data(bundle.resolution), Settings(samples=samples), report=report)
+        data, extractor = self.data(bundle.resolution), usable(imagenet, bundle.resolution, logger.warning)
+        metrics = evaluate_bundle(bundle, data, Settings(samples=samples), extractor, report=report)
         write_metrics(path, metrics)
         return metrics
 

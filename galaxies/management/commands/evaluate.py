@@ -1,4 +1,7 @@
-"""Measure a model: manage.py evaluate [VERSION] [--images FOLDER] [--samples 10000] [--extractor encoder|inception]."""
+"""Measure a model.
+
+manage.py evaluate [VERSION] [--images FOLDER] [--samples 10000] [--extractor imagenet|encoder|inception]
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from galaxies.management.terminal import CountBars
 from galaxies.ml.bundle import BundleError, load_bundle
 from galaxies.ml.data.dataset import DatasetError
 from galaxies.ml.evaluation import EvaluationError, Settings
-from galaxies.ml.evaluation.extractors import Extractor, ExtractorUnavailable, inception
+from galaxies.ml.evaluation.extractors import Extractor, imagenet, inception, usable
 from galaxies.ml.evaluation.of_bundle import evaluate_bundle, summary, write_metrics
 from galaxies.registry import versions
 from galaxies.registry.registration import remember_metrics
@@ -27,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("version", nargs="?", help="model version; the active one if none is given")
         parser.add_argument("--images", type=Path, help="the real images; those of the training if none are given")
         parser.add_argument("--samples", type=int, default=10_000, help="how many galaxies are generated")
-        parser.add_argument("--extractor", choices=("encoder", "inception"), default="encoder")
+        parser.add_argument("--extractor", choices=("imagenet", "encoder", "inception"), default="imagenet")
         parser.add_argument("--seed", type=int, default=0)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,9 +39,9 @@ class Command(BaseCommand):
             version = versions.find(options["version"])
             bundle = load_bundle(version.path)
             data = folders.images_for(bundle, options["images"])
-            extractor = self.inception() if options["extractor"] == "inception" else None
+            extractor = self.extractor(options["extractor"], bundle.resolution)
             settings = Settings(samples=options["samples"], seed=options["seed"])
-            metrics = evaluate_bundle(bundle, data, settings, extractor, bars)
+            metrics = evaluate_bundle(bundle, data, settings, extractor, report=bars)
             write_metrics(bundle.path, metrics)
         except (BundleError, DatasetError, EvaluationError, versions.VersionError) as error:
             raise CommandError(str(error)) from error
@@ -54,9 +57,11 @@ class Command(BaseCommand):
             self.stderr.write(f"These images are not those that {version} was trained beside.")
         self.stdout.write(summary(metrics))
 
-    def inception(self) -> Extractor | None:
-        try:
-            return inception(Path(site.INCEPTION_WEIGHTS) if site.INCEPTION_WEIGHTS else None)
-        except ExtractorUnavailable as error:
-            self.stderr.write(f"{error} The encoder's numbers follow all the same.")
-            return None
+    def extractor(self, name: str, side: int) -> Extractor | None:
+        """Return what compares beside the bundle's encoder; None, with a sentence, where it cannot."""
+        make = {"imagenet": imagenet, "inception": lambda: inception(_path(site.INCEPTION_WEIGHTS))}
+        return usable(make[name], side, self.stderr.write) if name in make else None
+
+
+def _path(name: str) -> Path | None:
+    return Path(name) if name else None

@@ -1,4 +1,4 @@
-"""Judge a generator by numbers that stand between a floor and a ceiling.
+"""Evaluate a generator by numbers that stand between a floor and a ceiling.
 
 from galaxies.ml.evaluation import frechet_distance, kernel_distance, prdc
 

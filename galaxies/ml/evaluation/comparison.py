@@ -1,12 +1,12 @@
 """Each number between its floor and its ceiling.
 
 The floor is what real images score against real ones: training images in the place of the generated. The ceiling is
-what a collapsed generator scores: per cluster one image, repeated. That image is the most typical training image of the
-cluster, so the ceiling does not depend on the model that is judged and no model looks better beside it for being bad.
-`better` says which way is good. A collapsed generator is precise all the same, which is why no number is shown alone.
+what a collapsed generator scores: per cluster one image, repeated. That image is the most typical training image of
+the cluster, so the ceiling does not depend on the model, and none looks better beside it for being bad. `better` says
+which way is good. A collapsed generator is precise all the same, which is why no number is shown alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -30,7 +30,8 @@ class Sides:
     """The features of one extractor that are compared, each side in random order.
 
     held_out: (M, d), generated: (N, d), training: at most (N, d), collapsed: (N, d). `requested` are the clusters that
-    both the generated and the collapsed samples were asked for. `conditions` go into every entry.
+    both the generated and the collapsed samples were asked for. `conditions` go into every entry. rulers: (M, d) each,
+    row by row those of `held_out` at lower resolution (galaxies.ml.evaluation.rulers).
     """
 
     extractor: Extractor
@@ -42,6 +43,7 @@ class Sides:
     training_clusters: Labels
     collapsed: Features
     conditions: dict[str, Any] = field(default_factory=dict)
+    rulers: Mapping[str, Features] = field(default_factory=dict)
 
     @property
     def equal(self) -> int:
@@ -74,12 +76,13 @@ class Sides:
 
 
 def distances(sides: Sides, seed: int, k: int, subsets: int, subset_size: int) -> dict[str, Entry]:
-    """Return `fid`, `kid`, `kid_per_cluster`, `precision`, `recall`, `density` and `coverage`."""
+    """Return `fid`, `kid`, `kid_per_cluster`, `precision`, `recall`, `density`, `coverage` and `two_sample`."""
     return {
         "fid": fid(sides),
         "kid": kid(sides, seed, subsets, subset_size),
         "kid_per_cluster": kid_per_cluster(sides, seed, subsets, subset_size),
         **prdc(sides, k),
+        "two_sample": two_sample(sides, seed),
     }
 
 
@@ -100,14 +103,22 @@ def fid(sides: Sides) -> Entry:
 
 
 def kid(sides: Sides, seed: int, subsets: int, size: int) -> Entry:
-    """Return KID: mean and standard deviation over subsets."""
+    """Return KID: mean and standard deviation over subsets, and those of the rulers with the ratio to each."""
     size = min(size, sides.equal // 2)
     numbers: dict[str, float] = {}
     others = {"": sides.generated, "floor": sides.training, "ceiling": sides.collapsed}
     for name, other in others.items():
-        mean, std = metrics.kernel_distance_subsets(sides.held_out, other, subsets, size, seed)
+        mean, std = metrics.kernel_distance_subsets(sides.held_out, other, subsets, size, seed=seed)
         numbers |= {name or "value": mean, f"{name}_std".lstrip("_"): std}
-    return sides.entry(numbers, "lower", subsets=subsets, subset_size=size)
+    rulers = {name: _ruler(sides, name, numbers["value"], subsets, size, seed) for name in sides.rulers}
+    more = {"rulers": rulers} if rulers else {}
+    return sides.entry(numbers, "lower", subsets=subsets, subset_size=size, **more)
+
+
+def _ruler(sides: Sides, name: str, value: float, subsets: int, size: int, seed: int) -> dict[str, float | None]:
+    ruler = sides.rulers[name]
+    mean, std = metrics.kernel_distance_subsets(sides.held_out, ruler, subsets, size, seed=seed, paired=True)
+    return {"value": mean, "std": std, "ratio": value / mean if mean > 0 else None}
 
 
 def kid_per_cluster(sides: Sides, seed: int, subsets: int, size: int) -> Entry:
@@ -220,6 +231,25 @@ def cluster_fidelity(sides: Sides, assigned: Labels, seen_again: Labels) -> Entr
     }
     clusters = {str(c): float(hit[sides.requested == c].mean()) for c in np.unique(sides.requested)}
     return sides.entry(numbers, "higher", n_floor=len(sides.generated), per_cluster=clusters)
+
+
+def usefulness(sides: Sides) -> Entry:
+    """Return how often a classifier of families that learned from generated images is right about held-out ones.
+
+    The label of a generated image is the family it was asked for. The ceiling, the best there is, is a classifier that
+    learned from as many real images; the floor is the share of the commonest family.
+    """
+    size = min(len(sides.generated), len(sides.training))
+    real, named = sides.held_out, sides.held_out_clusters
+    right = metrics.named_rightly(sides.generated[:size], sides.requested[:size], real, named)
+    best = metrics.named_rightly(sides.training[:size], sides.training_clusters[:size], real, named)
+    numbers = {
+        "value": float(right.mean()),
+        "floor": float(np.unique(named, return_counts=True)[1].max() / len(named)),
+        "ceiling": float(best.mean()),
+    }
+    clusters = {str(c): float(right[named == c].mean()) for c in np.unique(named)}
+    return sides.entry(numbers, "higher", n_generated=size, n_floor=size, per_cluster=clusters)
 
 
 def shapes(

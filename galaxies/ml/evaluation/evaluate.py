@@ -1,4 +1,4 @@
-"""Judge a generator: every number of `metrics.json`, between its floor and its ceiling.
+"""Evaluate a generator: every number of `metrics.json`, between its floor and its ceiling.
 
     model = Model(generate, encoder=Extractor(bundle.features, "encoder", version), assign=bundle.assign)
     training = RealSet(images[train], clusters[train], {"encoder": features[train]})
@@ -6,44 +6,27 @@
     numbers = evaluate(model, training, held_out, Settings(samples=10_000), report=print)
 
 Held-out images stand on the real side of every number; training images only make floors and ceilings. FID, KID,
-precision, recall, density and coverage use `extractor` if one is given, and the encoder's stand under
-`other_extractors`; all that concerns clusters, copies and the classifier uses the encoder. Memory is that of the real
+precision, recall, density, coverage, told-from-real and usefulness use `extractor` if one is given, and the encoder's
+stand under `other_extractors`; fidelity and all that concerns copies uses the encoder. Memory is that of the real
 images and the features: generated images are made in batches, and only those whose shape is measured are kept.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from galaxies.ml.arrays import Features, Images, Labels, Progress, silent
-from galaxies.ml.evaluation import comparison, morphology
+from galaxies.ml.evaluation import comparison, morphology, spectra
 from galaxies.ml.evaluation.comparison import Entry, Sides
 from galaxies.ml.evaluation.extractors import Extractor
-from galaxies.ml.evaluation.metrics import (
-    EvaluationError,
-    as_features,
-    frechet_distance,
-    kernel_distance,
-    kernel_distance_subsets,
-    prdc,
-)
+from galaxies.ml.evaluation.metrics import EvaluationError, as_features
+from galaxies.ml.evaluation.rulers import ruler_features
 
-__all__ = [
-    "EvaluationError",
-    "Model",
-    "RealSet",
-    "Settings",
-    "evaluate",
-    "frechet_distance",
-    "kernel_distance",
-    "kernel_distance_subsets",
-    "prdc",
-]
-
+FORMAT = 2  # of metrics.json; 1 has neither rulers, spectra nor usefulness
 HELD_OUT_LEAST = 200
 SAMPLES_LEAST = 100
 SAME_ENCODER_IMAGES = 16
@@ -51,11 +34,14 @@ SAME_ENCODER_IMAGES = 16
 SAME_ENCODER_TOLERANCE = 0.05
 
 
+Generate = Callable[[Labels, Labels], Images]  # clusters (n,), seeds (n,) -> (n, H, W, 3) uint8
+
+
 @dataclass(frozen=True)
 class Model:
-    """generate: clusters (n,), seeds (n,) -> images (n, H, W, 3) uint8; assign: encoder features (n, d) -> clusters."""
+    """assign: encoder features (n, d) -> clusters (n,)."""
 
-    generate: Callable[[Labels, Labels], Images]
+    generate: Generate
     encoder: Extractor
     assign: Callable[[Features], Labels]
 
@@ -118,41 +104,64 @@ def evaluate(
 ) -> dict[str, Any]:
     """Return `metrics.json` as a dictionary of plain numbers, text and lists.
 
-    Raises: EvaluationError, in one sentence, where the images or features do not allow it.
+    Raises: EvaluationError or, of `extractor`, ExtractorUnavailable, in one sentence, where images or features do not
+    allow it.
     """
     started = time.monotonic()
     training = _encoded(training, model.encoder, "training", report)
     held_out = _encoded(held_out, model.encoder, "held-out", report)
     _check(model, training, held_out, settings)
     plan = _plan(training, held_out, model.encoder.name, settings)
-    extractors = [extractor, model.encoder] if extractor else [model.encoder]
-    generated = _generate(model, extractors, plan, held_out.images.shape[1:], settings, report)
-    sides = [_sides(e, training, held_out, generated, plan, settings, report) for e in extractors]
-    report("distances", 0, 1)
-    first, *others = [
-        comparison.distances(s, settings.seed, settings.k, settings.kid_subsets, settings.kid_subset_size)
-        for s in sides
+    shape = held_out.images.shape[1:]
+    compared = [extractor, model.encoder] if extractor else [model.encoder]
+    for each in compared:
+        each.check(min(shape[:2]))
+    planes = [spectra.extractor()] if shape[0] >= spectra.LEAST_SIDE else []
+    generated = _generate(model, [*compared, *planes], plan, shape, settings, report)
+    sides = [_sides(e, training, held_out, generated, plan, settings, report) for e in [*compared, *planes]]
+    first, encoded = sides[0], sides[len(compared) - 1]
+    distances = [
+        _distances(_with_rulers(each, held_out, plan, report), settings, report) for each in sides[: len(compared)]
     ]
-    report("distances", 1, 1)
-    encoded = sides[-1]
     return {
-        **first,
+        "format": FORMAT,
+        **distances[0],
+        "usefulness": comparison.usefulness(first),
+        "spectra": spectra.compare(sides[-1], shape[0]) if planes else {},
         "memorisation": comparison.memorisation(encoded, training.features[model.encoder.name]),
         "cluster_fidelity": comparison.cluster_fidelity(encoded, generated.assigned, _mirrored(model, held_out, plan)),
-        "two_sample": comparison.two_sample(encoded, settings.seed),
         "near_duplicates": comparison.near_duplicates(encoded),
         **_morphology(training, held_out, generated, plan, settings, report),
-        "other_extractors": {s.extractor.name: numbers for s, numbers in zip(sides[1:], others, strict=True)},
+        "other_extractors": {e.name: numbers for e, numbers in zip(compared[1:], distances[1:], strict=True)},
         "conditions": {
-            **asdict(settings),
-            "n_held_out": len(held_out.images),
-            "n_training": len(training.images),
-            "image_shape": list(held_out.images.shape[1:]),
-            "extractors": {e.name: {"version": e.version, "resize": e.resize} for e in extractors},
-            "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "statmorph", "photutils")},
+            **_conditions(training, held_out, [*compared, *planes], settings),
             "seconds": round(time.monotonic() - started, 1),
         },
     }
+
+
+def _conditions(
+    training: RealSet, held_out: RealSet, extractors: Sequence[Extractor], settings: Settings
+) -> dict[str, Any]:
+    return {
+        **asdict(settings),
+        "n_held_out": len(held_out.images),
+        "n_training": len(training.images),
+        "image_shape": list(held_out.images.shape[1:]),
+        "extractors": {e.name: {"version": e.version, "resize": e.resize} for e in extractors},
+        "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "statmorph", "photutils")},
+    }
+
+
+def _with_rulers(sides: Sides, held_out: RealSet, plan: _Plan, report: Progress) -> Sides:
+    return replace(sides, rulers=ruler_features(sides.extractor, held_out.images[plan.held_out], report))
+
+
+def _distances(sides: Sides, settings: Settings, report: Progress) -> dict[str, Any]:
+    report(f"{sides.extractor.name} distances", 0, 1)
+    found = comparison.distances(sides, settings.seed, settings.k, settings.kid_subsets, settings.kid_subset_size)
+    report(f"{sides.extractor.name} distances", 1, 1)
+    return found
 
 
 def _encoded(real: RealSet, encoder: Extractor, name: str, report: Progress) -> RealSet:

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from galaxies.ml.arrays import Floats, Progress, silent
+from galaxies.ml.arrays import Floats, Images, Labels, Progress, silent
 from galaxies.ml.bundle import METRICS, Bundle, sha256
 from galaxies.ml.data.records import Dataset
-from galaxies.ml.evaluation.evaluate import EvaluationError, Model, RealSet, Settings, evaluate
+from galaxies.ml.evaluation.evaluate import Generate, Model, RealSet, Settings, evaluate
 from galaxies.ml.evaluation.extractors import Extractor
+from galaxies.ml.evaluation.metrics import EvaluationError
+from galaxies.ml.kid_in_words import sentence
 
 EVALUATION_PSI = 1.0
 
@@ -51,16 +53,23 @@ def encoder_of(bundle: Bundle, standard: Standardizer) -> Extractor:
     """Return the bundle's own encoder as an extractor."""
     side = bundle.manifest["encoder"]["resolution"]
     version = f"{bundle.version} {sha256(bundle.path / 'encoder.npz')[:12]}, standardised"
-    label = "the bundle's own encoder"
+    label = f"the model's own encoder, which sees form alone, at {side} px"
     return Extractor(lambda images: standard(bundle.features(images)), "encoder", version, f"area, to {side} px", label)
 
 
 def evaluate_bundle(
-    bundle: Bundle, data: Dataset, settings: Settings, extractor: Extractor | None = None, report: Progress = silent
+    bundle: Bundle,
+    data: Dataset,
+    settings: Settings,
+    extractor: Extractor | None = None,
+    *,
+    report: Progress = silent,
+    generate: Generate | None = None,
 ) -> dict[str, Any]:
     """Return all numbers of `metrics.json`, at psi 1 and with the families in their real shares.
 
-    The split is that of the file checksums, so no image that trained the bundle stands on the real side.
+    The split is that of the file checksums, so no image that trained the bundle stands on the real side. `generate`
+    stands in the place of the bundle's generator, so that another one is measured by the same rule.
     Raises: EvaluationError in one sentence if the images do not allow it.
     """
     if data.resolution != bundle.resolution:
@@ -76,10 +85,10 @@ def evaluate_bundle(
         for rows in (data.train, np.flatnonzero(data.held_out))
     )
 
-    def generate(asked: Any, seeds: Any) -> Any:
+    def sample(asked: Labels, seeds: Labels) -> Images:
         return bundle.sample(asked.tolist(), seeds.tolist(), EVALUATION_PSI)
 
-    model = Model(generate, encoder_of(bundle, standard), lambda found: bundle.assign(standard.undo(found)))
+    model = Model(generate or sample, encoder_of(bundle, standard), lambda found: bundle.assign(standard.undo(found)))
     return {
         **evaluate(model, training, held_out, settings, extractor, report),
         "psi": EVALUATION_PSI,
@@ -96,20 +105,34 @@ def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
 
 def summary(metrics: dict[str, Any]) -> str:
     """Return the overall numbers as a table for a terminal."""
+    names = ("fid", "kid", "precision", "recall", "density", "coverage", "two_sample")
+    more = ("usefulness", "memorisation", "cluster_fidelity", "near_duplicates")
     lines = [f"{'':18}{'value':>10}{'floor':>10}{'ceiling':>10}  extractor, real / generated"]
-    for name in ("fid", "kid", "precision", "recall", "density", "coverage", "memorisation", "cluster_fidelity",
-                 "two_sample", "near_duplicates"):  # fmt: skip
-        entry = metrics[name]
-        numbers = "".join(
-            "         -" if entry[k] is None else f"{entry[k]:10.4f}" for k in ("value", "floor", "ceiling")
-        )
-        lines.append(f"{name:18}{numbers}  {entry['extractor']}, {entry['n_real']:,} / {entry['n_generated']:,}")
-    for name, entry in {**metrics["morphology"], **metrics["colour"]}.items():
-        numbers = "".join(
-            "         -" if entry[k] is None else f"{entry[k]:10.4f}" for k in ("value", "floor", "ceiling")
-        )
-        lines.append(f"{name:18}{numbers}  {entry['extractor']}, {entry['n_real']:,} / {entry['n_generated']:,}")
-    counts = metrics["morphology_counts"]
+    lines += [_line(name, metrics[name]) for name in (*names, *more) if name in metrics]
+    lines += _ruler_lines(metrics["kid"])
+    for other in metrics["other_extractors"].values():
+        lines += [_line(name, other[name]) for name in names if name in other]
+        lines += _ruler_lines(other["kid"])
+    for plane, entry in metrics.get("spectra", {}).items():
+        lines.append(_line(plane, entry))
+        for ratio in ("spread_ratio", "power_ratio"):
+            finest = " ".join(f"{value:.2f}" for value in entry[ratio][-4:])
+            lines.append(f"  {ratio.replace('_', ' ')}, generated / real, finest four bands: {finest}")
+    lines += [_line(name, entry) for name, entry in {**metrics["morphology"], **metrics["colour"]}.items()]
     lines += [f"morphology of {side}: {c['measured']} measured, {c['suspect']} suspect, {c['failed']} failed"
-              for side, c in counts.items()]  # fmt: skip
+              for side, c in metrics["morphology_counts"].items()]  # fmt: skip
     return "\n".join(lines)
+
+
+def _line(name: str, entry: dict[str, Any]) -> str:
+    numbers = ("         -" if entry[k] is None else f"{entry[k]:10.4f}" for k in ("value", "floor", "ceiling"))
+    return f"{name:18}{''.join(numbers)}  {entry['extractor']}, {entry['n_real']:,} / {entry['n_generated']:,}"
+
+
+def _ruler_lines(kid: dict[str, Any]) -> list[str]:
+    lines = [
+        f"  KID of real images {name} and enlarged again: {ruler['value']:.4f}"
+        + (f"; the model's is {ruler['ratio']:.2f} times that" if ruler["ratio"] is not None else "")
+        for name, ruler in kid.get("rulers", {}).items()
+    ]
+    return [*lines, f"  {sentence(kid)}"] if lines else []

