@@ -30,6 +30,7 @@ STEPS = {
     "Feature network": ("feature_network",),
     "Warm start": ("warm_start",),
     "Adversarial": ("adversarial",),
+    "Refinement": ("refinement",),
     "Super-resolution": (),
     "Measuring": (),
 }

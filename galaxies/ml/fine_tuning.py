@@ -6,7 +6,7 @@
     starting_model = load_starting_model(load_bundle("models_store/sdss-256-c"))
     trained = train(data, starting_model.adapt(settings), run, print, starting_model=starting_model)
 
-Encoder and K-Means cut are taken as they are, so a family keeps its id and its meaning. Generator and x2 stages begin
+Encoder and K-Means cut are taken as they are, so a family keeps its id and its meaning. Generator and stage begin
 with the model's weights; the discriminator is no part of a bundle and starts anew, with its head start.
 """
 
@@ -25,7 +25,8 @@ from galaxies.ml.features.clusters import Choice, Clusters
 from galaxies.ml.features.encoder import Encoder
 from galaxies.ml.loop import TrainingError
 from galaxies.ml.networks.generator import Generator
-from galaxies.ml.networks.super_resolution import Stage, StageConfig
+from galaxies.ml.networks.styled_stage import StyledStage, StyledStageConfig
+from galaxies.ml.networks.super_resolution import Stage
 
 if TYPE_CHECKING:
     from galaxies.ml.presets import Settings
@@ -39,15 +40,16 @@ class StartingModel:
     encoder: Encoder
     clusters: Clusters
     generator: Generator
-    stages: tuple[Stage, ...]
+    stages: tuple[Stage | StyledStage, ...]
 
     def adapt(self, settings: Settings) -> Settings:
         """Return the settings with what the model has decided already."""
         return replace(settings, encoder=self.encoder.config, k=len(self.clusters.centroids), started_from=self.version)
 
-    def stage(self, config: StageConfig) -> Stage | None:
-        """Return the model's stage of that config, if it has one: a higher resolution needs new ones."""
-        return next((stage for stage in self.stages if stage.config == config), None)
+    def stage(self, config: StyledStageConfig) -> StyledStage | None:
+        """Return the model's stage of that config, if it has one: another resolution needs a new one."""
+        found = (stage for stage in self.stages if isinstance(stage, StyledStage) and stage.config == config)
+        return next(found, None)
 
     def check_families(self, labels: Labels) -> None:
         """Raise TrainingError if no image (N,) is of some family: nothing would keep what is known of it."""

@@ -1,10 +1,10 @@
-"""From images to a trained model: encoder, K-Means, warm start, adversarial training, x2 stages; each can be resumed.
+"""From images to a trained model: encoder, K-Means, warm start, adversarial training, refinement, super-resolution.
 
     from galaxies.ml.presets import PRESETS
     settings = PRESETS["standard"]
     trained = train(data, settings, Run(Path("var/training/first")), print)
 
-Every finished phase leaves a file in the run's folder; a run that starts again skips what is done.
+Each phase can be resumed. A finished one leaves a file in the run's folder, and a run that starts again skips it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from galaxies.ml.features.encoder import Encoder, make_encode, train_encoder
 from galaxies.ml.fine_tuning import StartingModel
 from galaxies.ml.gan.adversarial import train_adversarial
 from galaxies.ml.gan.monitoring import kid_meter, set_w_mean, sheet_sampler
+from galaxies.ml.gan.refinement import refine
 from galaxies.ml.gan.sampling import LabelledImages, sampling_weights, thinned
-from galaxies.ml.gan.super_resolution import train_stage
+from galaxies.ml.gan.super_resolution import BaseSampler, train_stage
 from galaxies.ml.gan.warm_start import warm_start
 from galaxies.ml.loop import Budget, Report, Reporter, Run, write_arrays
 from galaxies.ml.networks.generator import Generator, GeneratorConfig
-from galaxies.ml.networks.super_resolution import Stage, StageConfig
+from galaxies.ml.networks.styled_stage import StyledStage
 from galaxies.ml.presets import Settings
 
 CLUSTERS = "clusters.npz"
@@ -87,7 +88,7 @@ def train(
     generator = train_generator(
         training, images, weights=weights, measure_kid=measure_kid, feature_network=feature_network
     )
-    return TrainedModel(encoder, features, clusters, labels, generator, train_stages(training))
+    return TrainedModel(encoder, features, clusters, labels, generator, train_stages(training, generator, families))
 
 
 def learn_features(training: Training) -> Encoder:
@@ -215,17 +216,19 @@ def train_generator(
     measure_kid: Callable[[Generator], float] | None = None,
     feature_network: Encoder | None = None,
 ) -> Generator:
-    """Return a generator after warm start and adversarial phase, with the mean w of every family measured.
+    """Return a generator after warm start, adversarial phase and refinement, with the mean w of every family measured.
 
-    data: images of the base resolution. weights: (N,), how often the adversarial phase draws each; the warm start
-    draws all alike.
+    data: images of the base resolution. weights: (N,), how often adversarial phase and refinement draw each;
+    the warm start draws all alike.
     """
-    settings = training.settings
+    settings, weighted = training.settings, replace(data, weights=weights)
+    budget = settings.budget(settings.adversarial_images, settings.shares.adversarial)
     average = train_adversarial(
-        replace(data, weights=weights),
+        weighted,
         begin_generator(training, data),
         settings.adversarial,
-        settings.budget(settings.adversarial_images, settings.shares.adversarial),
+        # What the refinement began with must not change under it.
+        DONE if training.run.checkpoint("refinement").exists() else budget,
         run=training.run,
         reporter=training.reporter,
         seed=settings.seed,
@@ -233,24 +236,38 @@ def train_generator(
         measure_kid=measure_kid,
         feature_network=feature_network,
     )
+    average = refine(
+        weighted,
+        average,
+        settings.refinement,
+        settings.budget(settings.refinement_images, settings.shares.refinement),
+        run=training.run,
+        reporter=training.reporter,
+        seed=settings.seed,
+        sampler=training.sampler,
+        measure_kid=measure_kid,
+    )
     set_w_mean(average, settings.w_mean_samples)
     return average
 
 
-def train_stages(training: Training) -> list[Stage]:
-    """Return the x2 stages that lead from the base resolution to the model's, the smallest first."""
+def train_stages(training: Training, generator: Generator, families: Labels) -> list[StyledStage]:
+    """Return the stage that leads from the generator's side to the model's, if they differ.
+
+    families: (N,) of the training images.
+    """
     settings, start = training.settings, training.starting_model
-    share = settings.shares.super_resolution / max(1, len(settings.stage_sides))
-    return [
-        train_stage(
-            training.resized(side),
-            StageConfig(side),
-            settings.budget(settings.stage_images, share),
-            settings.super_resolution,
-            run=training.run,
-            reporter=training.reporter,
-            seed=settings.seed,
-            begin=start.stage(StageConfig(side)) if start else None,
-        )
-        for side in settings.stage_sides
-    ]
+    if settings.stage is None:
+        return []
+    stage = train_stage(
+        training.images,
+        BaseSampler(generator, families),
+        settings.stage,
+        settings.budget(settings.stage_images, settings.shares.super_resolution),
+        run=training.run,
+        reporter=training.reporter,
+        settings=settings.super_resolution,
+        seed=settings.seed,
+        begin=start.stage(settings.stage) if start else None,
+    )
+    return [stage]

@@ -10,20 +10,23 @@ from dataclasses import dataclass, field, replace
 from galaxies.ml.features.clusters import ClusterSettings
 from galaxies.ml.features.encoder import ContrastiveSettings, EncoderConfig, ViewSettings
 from galaxies.ml.gan.adversarial import AdversarialSettings
+from galaxies.ml.gan.refinement import RefinementSettings
 from galaxies.ml.gan.super_resolution import SuperResolutionSettings
 from galaxies.ml.gan.warm_start import WarmStartSettings
 from galaxies.ml.loop import Budget, TrainingError
+from galaxies.ml.networks.styled_stage import StyledStageConfig
 
 
 @dataclass(frozen=True)
 class Shares:
     """Each phase's share of a training's time; together 1."""
 
-    encoder: float = 0.15
+    encoder: float = 0.1
     feature_network: float = 0.05
     warm_start: float = 0.1
-    adversarial: float = 0.5
-    super_resolution: float = 0.2
+    adversarial: float = 0.35
+    refinement: float = 0.15
+    super_resolution: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Settings:
     feature_network_images: int
     warm_start_images: int
     adversarial_images: int
+    refinement_images: int
     stage_images: int
     warm_start: WarmStartSettings = field(default_factory=WarmStartSettings)
     contrastive: ContrastiveSettings = field(default_factory=ContrastiveSettings)
@@ -52,6 +56,7 @@ class Settings:
         default_factory=lambda: ContrastiveSettings(ViewSettings(disc=None))
     )
     clusters: ClusterSettings = field(default_factory=ClusterSettings)
+    refinement: RefinementSettings = field(default_factory=RefinementSettings)
     super_resolution: SuperResolutionSettings = field(default_factory=SuperResolutionSettings)
     shares: Shares = field(default_factory=Shares)
     w_mean_samples: int = 4096
@@ -64,16 +69,14 @@ class Settings:
 
     @property
     def base(self) -> int:
-        """Return the side of what the GAN itself generates; x2 stages lead from there to `resolution`."""
+        """Return the side of what the GAN itself generates; a stage leads from there to `resolution`."""
         return int(4 * 2 ** (len(self.channels) - 1))
 
     @property
-    def stage_sides(self) -> list[int]:
-        """Return the sides of what the x2 stages make, the smallest first."""
-        sides: list[int] = []
-        while (sides[-1] if sides else self.base) < self.resolution:
-            sides.append(2 * (sides[-1] if sides else self.base))
-        return sides
+    def stage(self) -> StyledStageConfig | None:
+        """Return the config of the super-resolution stage; None where the GAN generates at `resolution` itself."""
+        factor = self.resolution // self.base
+        return StyledStageConfig(self.resolution, factor) if factor > 1 else None
 
     def budget(self, images: int, share: float) -> Budget:
         """Return the budget of a phase. Without encoder and warm start, the other phases have their time."""
@@ -96,6 +99,8 @@ PRESETS = {
         feature_network_images=640,
         warm_start_images=640,
         adversarial_images=640,
+        refinement_images=320,
+        super_resolution=SuperResolutionSettings(crop=8),
         stage_images=320,
     ),
     "small": Settings(
@@ -109,7 +114,8 @@ PRESETS = {
         feature_network_images=60_000,
         warm_start_images=50_000,
         adversarial_images=280_000,
-        stage_images=60_000,
+        refinement_images=100_000,
+        stage_images=100_000,
     ),
     "standard": Settings(
         preset="standard",
@@ -122,7 +128,8 @@ PRESETS = {
         feature_network_images=60_000,
         warm_start_images=50_000,
         adversarial_images=2_000_000,
-        stage_images=60_000,
+        refinement_images=200_000,
+        stage_images=200_000,
     ),
 }
 
@@ -133,7 +140,7 @@ def with_resolution(settings: Settings, resolution: int) -> Settings:
     Raises: TrainingError unless it is the base side times a power of two.
     """
     changed = replace(settings, resolution=resolution)
-    if changed.base * 2 ** len(changed.stage_sides) != resolution:
+    if resolution not in [settings.base * 2**i for i in range(resolution.bit_length())]:
         sides = ", ".join(str(settings.base * 2**i) for i in range(4))
         raise TrainingError(f"Preset {settings.preset} cannot generate {resolution} px: choose one of {sides}.")
     return changed

@@ -171,7 +171,9 @@ def short(monkeypatch: pytest.MonkeyPatch, **adversarial: float) -> None:
     """A tiny preset that takes some seconds."""
     tiny = PRESETS["tiny"]
     gan = replace(tiny.adversarial, **adversarial)  # type: ignore[arg-type]
-    monkeypatch.setitem(PRESETS, "tiny", replace(tiny, adversarial_images=320, stage_images=32, adversarial=gan))
+    monkeypatch.setitem(
+        PRESETS, "tiny", replace(tiny, adversarial_images=320, refinement_images=32, stage_images=32, adversarial=gan)
+    )
 
 
 @pytest.fixture

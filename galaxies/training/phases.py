@@ -11,6 +11,7 @@ TITLES = {
     "feature_network": "Feature network: the encoder that the discriminator uses",
     "warm_start": "Warm start: reconstructing real galaxies",
     "adversarial": "Adversarial: generator against discriminator",
+    "refinement": "Refinement: generator against heads that have seen photographs",
 }
 FORMER_NAMES = {"eyes": "feature_network"}  # in manifests and logs of earlier runs
 STAGE = "stage_"  # and the resolution that a super-resolution stage leads to

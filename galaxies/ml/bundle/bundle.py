@@ -112,11 +112,11 @@ class Bundle:
             return {key: file[key] for key in file.files}
 
     def networks(self) -> Callable[..., Any]:
-        """Return the compiled forward pass (z, labels, psi, noise...) -> (N, R, R, 3) uint8, built once."""
+        """Return the compiled forward pass (z, labels, psi, noise, style) -> (N, R, R, 3) uint8, built once."""
         if self._forward is None:
             from galaxies.ml.bundle.inference import load_forward
 
-            self._forward, self._z_dim, self._noise_resolutions = load_forward(self.manifest, self.arrays)
+            self._forward, self._layout = load_forward(self.manifest, self.arrays)
         return self._forward
 
     @cached_property
@@ -184,8 +184,8 @@ class Bundle:
             raise ValueError("a mix is not in [0, 1]")
 
     def _inputs(self, blend: _Blend) -> tuple[Floats, Floats]:
-        """Return labels (k,), and latent and noise planes in one array: a blend turns from one normal to another."""
-        count = self._z_dim + sum(r * r for r in self._noise_resolutions)
+        """Return labels (k,), and all normals of the seed in one array: a blend turns from one normal to another."""
+        count = self._layout.count
         labels, drawn = np.zeros(self.n_clusters, np.float32), normals(blend.seed, count)
         labels[blend.cluster] += 1 - blend.mix
         labels[blend.cluster2] += blend.mix
@@ -198,8 +198,6 @@ class Bundle:
     def _sample(self, inputs: list[tuple[Floats, Floats]], psi: Floats) -> Images:
         labels = np.stack([labels for labels, _ in inputs])
         drawn = np.stack([drawn for _, drawn in inputs])
-        ends = np.cumsum([self._z_dim, *(r * r for r in self._noise_resolutions)])
-        z, *planes = np.split(drawn, ends[:-1], axis=1)
-        noise = [p.reshape(-1, r, r, 1) for p, r in zip(planes, self._noise_resolutions, strict=True)]
-        images: Images = self.networks()(z, labels, psi[:, None], noise).numpy()
+        z, noise, style = self._layout.deal(drawn)
+        images: Images = self.networks()(z, labels, psi[:, None], noise, style).numpy()
         return images

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from galaxies.ml.arrays import Tensor
+from galaxies.ml.bundle.latents import LatentLayout
 from galaxies.ml.features.encoder import Encoder, EncoderConfig, build_encoder, make_encode
 from galaxies.ml.networks.generator import Generator, GeneratorConfig, build_generator
+from galaxies.ml.networks.styled_stage import StyledStage, StyledStageConfig, build_styled_stage
 from galaxies.ml.networks.super_resolution import Stage, StageConfig, build_stage
 
 Forward = Callable[..., Any]
@@ -17,26 +20,29 @@ Manifest = Mapping[str, Any]
 Arrays = Callable[[str], dict[str, Any]]  # the arrays of one of a bundle's .npz files by its name
 
 
-def make_forward(generator: Generator, stages: list[Stage]) -> tuple[Forward, int, list[int]]:
-    """(z, labels, psi (N, 1), noise planes) -> (N, R, R, 3) uint8; with z's size and the sides of the planes."""
-    resolutions = [*generator.noise_resolutions, *(stage.config.resolution for stage in stages)]
+def make_forward(generator: Generator, stages: Sequence[Stage | StyledStage]) -> tuple[Forward, LatentLayout]:
+    """Return (z, labels, psi (N, 1), noise, style) -> (N, R, R, 3) uint8, and how a seed's normals are dealt out."""
+    styles = [stage.config.latent if isinstance(stage, StyledStage) else 0 for stage in stages]
+    sides = (*generator.noise_resolutions, *(stage.config.resolution for stage in stages))
+    layout = LatentLayout(generator.config.z_dim, sides, sum(styles))
+    latents = [tf.TensorSpec([None, n], tf.float32) for n in (layout.z_dim, generator.config.n_clusters, 1)]
+    planes = [tf.TensorSpec([None, side, side, 1], tf.float32) for side in sides]
 
-    latents = [tf.TensorSpec([None, n], tf.float32) for n in (generator.config.z_dim, generator.config.n_clusters, 1)]
-    planes = [tf.TensorSpec([None, side, side, 1], tf.float32) for side in resolutions]
-
-    @tf.function(input_signature=[*latents, planes])
-    def forward(z: Any, labels: Any, psi: Any, noise: list[Any]) -> Any:
+    @tf.function(input_signature=[*latents, planes, tf.TensorSpec([None, layout.style], tf.float32)])
+    def forward(z: Tensor, labels: Tensor, psi: Tensor, noise: list[Tensor], style: Tensor) -> Tensor:
         w = generator.truncate(generator.map(z, labels), labels, psi)
         split = len(generator.noise_resolutions)
         images = generator(w, noise[:split])
-        for stage, plane in zip(stages, noise[split:], strict=True):
-            images = stage(images, plane)
+        ends = np.cumsum([0, *styles])
+        for number, (stage, plane) in enumerate(zip(stages, noise[split:], strict=True)):
+            latent = [style[:, ends[number] : ends[number + 1]]] if styles[number] else []
+            images = stage(images, plane, *latent)
         return tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
 
-    return forward, generator.config.z_dim, resolutions
+    return forward, layout
 
 
-def load_forward(manifest: Manifest, arrays: Arrays) -> tuple[Forward, int, list[int]]:
+def load_forward(manifest: Manifest, arrays: Arrays) -> tuple[Forward, LatentLayout]:
     """Return the forward pass of a bundle's generator and stages."""
     return make_forward(load_generator(manifest, arrays), load_stages(manifest, arrays))
 
@@ -49,11 +55,12 @@ def load_generator(manifest: Manifest, arrays: Arrays) -> Generator:
     return generator
 
 
-def load_stages(manifest: Manifest, arrays: Arrays) -> list[Stage]:
-    """Return a bundle's x2 stages, the smallest first."""
-    stages = []
+def load_stages(manifest: Manifest, arrays: Arrays) -> list[Stage | StyledStage]:
+    """Return a bundle's super-resolution stages, the smallest first: those with a style say so in their config."""
+    stages: list[Stage | StyledStage] = []
     for options in manifest["stages"]:
-        stage = build_stage(StageConfig(**options))
+        styled = "style" in options
+        stage = build_styled_stage(StyledStageConfig(**options)) if styled else build_stage(StageConfig(**options))
         _set(stage, arrays(f"stage_{stage.config.resolution}.npz"))
         stages.append(stage)
     return stages

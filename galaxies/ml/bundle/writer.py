@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from galaxies.ml.features.encoder import Encoder
 from galaxies.ml.features.family_names import describe
 from galaxies.ml.loop import Run, read_header
 from galaxies.ml.networks.generator import Generator
+from galaxies.ml.networks.styled_stage import StyledStage
 from galaxies.ml.networks.super_resolution import Stage
 
 EXEMPLARS = 4
@@ -48,7 +49,7 @@ class TrainedModel:
     clusters: Clusters
     labels: Labels
     generator: Generator
-    stages: list[Stage]
+    stages: Sequence[Stage | StyledStage]
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ def _phases(run: Run, trained: TrainedModel) -> dict[str, Any]:
         "warm_start",
         *(f"stage_{s.config.resolution}" for s in trained.stages),
         "adversarial",
+        "refinement",
     ]
     # A training that goes on from a finished model has no encoder and no warm start of its own.
     headers = {name: read_header(run.checkpoint(name)) for name in names if run.checkpoint(name).exists()}

@@ -39,14 +39,15 @@ def kid_meter(
 
 def sample_fixed(generator: Generator, clusters: Labels) -> Images:
     """Return what a generator alone, without x2 stages, makes of fixed latents: families (N,) -> (N, R, R, 3) uint8."""
-    forward, z_dim, sides = make_forward(generator, [])
+    forward, layout = make_forward(generator, [])
     labels = np.eye(generator.config.n_clusters, dtype=np.float32)[clusters]
     images = []
     for start in range(0, len(clusters), BATCH):
         n = len(labels[start : start + BATCH])
-        z = np.stack([normals(seed, z_dim) for seed in range(start, start + n)])
-        noise = [normals(len(clusters) + start, n * s * s).reshape(-1, s, s, 1) for s in sides]
-        images.append(forward(z, labels[start : start + n], np.ones((n, 1), np.float32), noise).numpy())
+        z = np.stack([normals(seed, layout.z_dim) for seed in range(start, start + n)])
+        noise = [normals(len(clusters) + start, n * s * s).reshape(-1, s, s, 1) for s in layout.sides]
+        psi, style = np.ones((n, 1), np.float32), np.empty((n, 0), np.float32)
+        images.append(forward(z, labels[start : start + n], psi, noise, style).numpy())
     return np.concatenate(images)
 
 
@@ -62,19 +63,17 @@ def set_w_mean(generator: Generator, samples: int) -> None:
 
 def sheet_sampler(generator: Generator, w_mean_samples: int) -> Callable[[Path], None]:
     """Return a function that writes the sample sheet: fixed latents, one row for each family."""
-    forward, z_dim, sides = make_forward(generator, [])
-    count = z_dim + sum(side * side for side in sides)
+    forward, layout = make_forward(generator, [])
     k = generator.config.n_clusters
 
     def write(path: Path) -> None:
         set_w_mean(generator, w_mean_samples)
         rows = []
         for cluster in range(k):
-            drawn = np.stack([normals(1000 * cluster + i, count) for i in range(COLUMNS)])
-            z, *planes = np.split(drawn, np.cumsum([z_dim, *(s * s for s in sides)])[:-1], axis=1)
-            noise = [p.reshape(-1, s, s, 1) for p, s in zip(planes, sides, strict=True)]
+            drawn = np.stack([normals(1000 * cluster + i, layout.count) for i in range(COLUMNS)])
+            z, noise, style = layout.deal(drawn)
             labels = np.tile(np.eye(k, dtype="float32")[cluster], (COLUMNS, 1))
-            rows.append(forward(z, labels, np.full((COLUMNS, 1), PSI, np.float32), noise).numpy())
+            rows.append(forward(z, labels, np.full((COLUMNS, 1), PSI, np.float32), noise, style).numpy())
         write_sheet(path, np.stack(rows))
 
     return write

@@ -19,9 +19,9 @@ def conv(channels: int, size: int = 3, **options: Any) -> layers.Conv2D:
     return layers.Conv2D(channels, size, padding="same", kernel_initializer="he_normal", **options)
 
 
-def upsample(x: Tensor) -> Tensor:
-    """Return x (N, r, r, C) as (N, 2r, 2r, C), bilinearly."""
-    return ops.image.resize(x, (x.shape[1] * 2, x.shape[2] * 2), interpolation="bilinear")
+def upsample(x: Tensor, factor: int = 2) -> Tensor:
+    """Return x (N, r, r, C) as (N, f r, f r, C), bilinearly."""
+    return ops.image.resize(x, (x.shape[1] * factor, x.shape[2] * factor), interpolation="bilinear")
 
 
 def activate(x: Tensor) -> Tensor:

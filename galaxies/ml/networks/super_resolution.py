@@ -1,8 +1,7 @@
-"""A x2 super-resolution stage and its patch critic."""
+"""The x2 super-resolution stage of earlier bundles, which stay loadable; nothing trains it any more."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 from galaxies.ml.arrays import Tensor
-from galaxies.ml.networks.layers import Trunk, activate, conv, scaled, upsample
+from galaxies.ml.networks.layers import activate, conv, scaled, upsample
 
 
 @dataclass(frozen=True)
@@ -48,23 +47,6 @@ class Stage(keras.Model):
         images = ops.cast(images, "float32")
         made = upsample(images) + self.second(activate(self.first(x)))
         return made + ops.repeat(ops.repeat(images - ops.average_pool(made, 2), 2, axis=1), 2, axis=2)
-
-
-class PatchCritic(keras.Model):
-    """(x2 images, their up-sampled inputs) -> (N, h, w) logits, one for each patch (Isola et al. 2017).
-
-    It sees the detail alone, `detail` times enlarged: beside the light of a galaxy the grain of the sky is too faint.
-    """
-
-    def __init__(self, channels: Sequence[int], detail: float, **options: Any) -> None:
-        super().__init__(**options)
-        self.detail = detail
-        self.trunk = Trunk(channels)
-        self.logit = layers.Conv2D(1, 3, padding="same", dtype="float32")
-
-    def call(self, images: Tensor, condition: Tensor) -> Tensor:
-        detail = (images - condition) * self.detail
-        return self.logit(self.trunk(ops.concatenate([detail, condition], axis=-1))[-1])[..., 0]
 
 
 def build_stage(config: StageConfig) -> Stage:

@@ -1,7 +1,6 @@
 import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -22,13 +21,11 @@ from galaxies.ml.features.encoder import (
 from galaxies.ml.gan.adversarial import AdversarialSettings, train_adversarial
 from galaxies.ml.gan.losses import gradient_penalty
 from galaxies.ml.gan.sampling import LabelledImages
-from galaxies.ml.gan.super_resolution import random_crops, train_stage
 from galaxies.ml.gan.warm_start import WarmStartSettings, warm_start
 from galaxies.ml.loop import Budget, Run
 from galaxies.ml.mixed_precision import dtype_policy, faster_policy
 from galaxies.ml.networks.generator import Generator, GeneratorConfig, build_generator
 from galaxies.ml.networks.layers import to_float
-from galaxies.ml.networks.super_resolution import StageConfig
 
 KEY = tf.constant([3, 4])
 
@@ -86,33 +83,6 @@ def run_losses(run: Run) -> list[dict[str, float]]:
 
 
 @pytest.mark.slow
-def test_a_stage_learns_detail_that_plain_enlargement_lacks(tmp_path: Path) -> None:
-    big = synthetic.draw(64, 32, seed=6)[0]
-    stage = train_stage(
-        big, StageConfig(32, 8, 1, 8), Budget(images=3200), run=Run(tmp_path), reporter=lambda report: None
-    )
-    real = to_float(big)
-    low = tf.nn.avg_pool2d(real, 2, 2, "VALID")
-    made = stage(low, np.random.default_rng(1).standard_normal((64, 32, 32, 1)).astype("float32"))
-
-    def detail(images: Any) -> float:
-        return float(tf.math.reduce_std(images - tf.image.resize(low, (32, 32))))
-
-    assert detail(made) > 0.5 * detail(real)
-
-
-def test_crops_lie_on_even_pixels_inside_the_image() -> None:
-    rows, columns = np.mgrid[:64, :64]
-    image = np.stack([rows, columns, rows], axis=-1).astype(np.uint8)[None]
-    cut = random_crops(image, 200, 32, np.random.default_rng(0))
-    corners = cut[:, 0, 0, :2]
-    assert cut.shape == (200, 32, 32, 3)
-    assert (corners % 2 == 0).all()
-    assert corners.min() >= 0
-    assert 28 <= corners.max() <= 32
-    assert np.array_equal(cut[:, -1, -1, 0], corners[:, 0] + 31)
-
-
 def test_features_do_not_depend_on_the_batch(images: np.ndarray) -> None:
     encode = make_encode(build_encoder(EncoderConfig(16, (8, 12), 6)))
     features = encode(images[:70])

@@ -22,9 +22,11 @@ def test_a_model_goes_on_learning_and_keeps_its_families(tiny_bundle: Path, tmp_
     starting_model = load_starting_model(old)
     begun = [np.array(weights) for weights in starting_model.generator.get_weights()]
     gan = replace(PRESETS["tiny"].adversarial, range_weight=0.03)
-    settings = replace(PRESETS["tiny"], adversarial=gan, adversarial_images=160, stage_images=32, minutes=75)
+    settings = replace(
+        PRESETS["tiny"], adversarial=gan, adversarial_images=160, refinement_images=32, stage_images=32, minutes=75
+    )
     settings = starting_model.adapt(settings)
-    assert settings.budget(1, 0.55).minutes == pytest.approx(75 * 0.55 / 0.75)  # the time of what is left out, too
+    assert settings.budget(1, 0.55).minutes == pytest.approx(75 * 0.55 / 0.8)  # the time of what is left out, too
     data, run = dataset(600, 32, seed=3), Run(tmp_path / "run")
     reported = []
     trained = train(data, settings, run, lambda report: reported.append(report.phase), starting_model=starting_model)
@@ -33,7 +35,7 @@ def test_a_model_goes_on_learning_and_keeps_its_families(tiny_bundle: Path, tmp_
 
     path = write_bundle(trained, tmp_path / "newer", Provenance(data, asdict(settings), run, credit=""))
     new = load_bundle(path)
-    assert set(new.manifest["training"]["phases"]) == {"feature_network", "adversarial", "stage_32"}
+    assert set(new.manifest["training"]["phases"]) == {"feature_network", "adversarial", "refinement", "stage_32"}
     recorded = new.manifest["training"]["settings"]
     assert recorded["started_from"] == old.version
     assert recorded["adversarial"]["range_weight"] == 0.03

@@ -5,7 +5,7 @@ import tensorflow as tf
 from galaxies.ml.networks.generator import GeneratorConfig, build_generator
 from galaxies.ml.networks.latent_encoder import build_latent_encoder
 from galaxies.ml.networks.layers import Trunk
-from galaxies.ml.networks.super_resolution import PatchCritic, StageConfig, build_stage
+from galaxies.ml.networks.super_resolution import StageConfig, build_stage
 
 CONFIG = GeneratorConfig(n_clusters=3, z_dim=8, w_dim=16, channels=(16, 12, 8))
 
@@ -94,10 +94,3 @@ def test_a_stage_changes_nothing_that_was_there() -> None:
     made = stage(low, random.standard_normal((2, 32, 32, 1)).astype("float32"))
     assert np.abs(np.asarray(made) - np.asarray(tf.image.resize(low, (32, 32)))).mean() > 0.1
     assert np.allclose(tf.nn.avg_pool2d(made, 2, 2, "VALID"), low, atol=1e-4)
-
-
-def test_the_critic_has_a_logit_for_each_patch() -> None:
-    images = np.zeros((2, 64, 64, 3), "float32")
-    logits = PatchCritic((32, 48), 16.0)(images, images)
-    assert logits.shape[:1] == (2,)
-    assert len(logits.shape) == 3

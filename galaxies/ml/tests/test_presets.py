@@ -1,4 +1,5 @@
 import ast
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -6,15 +7,18 @@ import pytest
 from galaxies.ml import gan
 from galaxies.ml.gan.adversarial import AdversarialSettings
 from galaxies.ml.loop import TrainingError
+from galaxies.ml.networks.styled_stage import StyledStageConfig
 from galaxies.ml.presets import PRESETS, with_resolution
 
-KEPT = {"BATCH", "CHANNELS"}  # what is sampled at once, and the shape of what the discriminator sees
+# What is sampled at once, the shape of what is seen, and what keeps logarithms finite
+KEPT = {"BATCH", "CHANNELS", "DETAIL_STATISTICS", "FAINTEST", "LEAST"}
 
 
 def test_presets_lead_from_the_base_to_their_resolution() -> None:
     assert PRESETS["standard"].base == 64
-    assert PRESETS["standard"].stage_sides == [128, 256]
-    assert with_resolution(PRESETS["standard"], 64).stage_sides == []
+    assert PRESETS["standard"].stage == StyledStageConfig(256, factor=4)
+    assert PRESETS["tiny"].stage == StyledStageConfig(32, factor=2)
+    assert with_resolution(PRESETS["standard"], 64).stage is None
     assert AdversarialSettings().batch > 1
 
 
@@ -25,8 +29,7 @@ def test_a_resolution_that_no_stage_reaches_is_refused() -> None:
 
 def test_shares_of_the_time_are_all_of_it() -> None:
     shares = PRESETS["standard"].shares
-    parts = [shares.encoder, shares.feature_network, shares.warm_start, shares.adversarial, shares.super_resolution]
-    assert sum(parts) == pytest.approx(1)
+    assert sum(asdict(shares).values()) == pytest.approx(1)
 
 
 def test_no_number_that_shapes_training_hides_from_the_manifest() -> None:

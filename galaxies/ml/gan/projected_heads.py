@@ -1,0 +1,117 @@
+"""Discriminator heads on frozen ImageNet features, and statistics of these features matched to those of real images.
+
+    heads = ProjectedHeads(network, side=128)              # galaxies.ml.features.pretrained
+    logits = heads(heads.maps(images))          # a list of (N, h, w)
+
+Sauer et al. 2021, with a relativistic loss (Jolicoeur-Martineau 2019) in place of hinges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from galaxies.ml.arrays import Tensor
+from galaxies.ml.features.pretrained import Pretrained
+from galaxies.ml.networks.critics import PatchHead
+
+
+class ProjectedHeads(keras.Model):
+    """One head for each of the network's maps of images of `side` px, conditioned on one of `families`, if any."""
+
+    def __init__(self, network: Pretrained, side: int, families: int = 0, **options: Any) -> None:
+        super().__init__(**options)
+        self.network = network
+        maps = network.maps(tf.zeros([1, side, side, 3]))
+        self.heads = [PatchHead() for _ in maps]
+        self.widths = [m.shape[-1] for m in maps]
+        self(maps, tf.zeros([1, families]) if families else None)
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """Return the frozen maps of images (N, R, R, 3) around [-1, 1]."""
+        return self.network.maps(images)
+
+    def call(self, maps: Sequence[Tensor], labels: Tensor | None = None) -> list[Tensor]:
+        return [head(x, labels) for head, x in zip(self.heads, maps, strict=True)]
+
+
+def map_statistics(maps: Sequence[Tensor]) -> Tensor:
+    """Return mean and log standard deviation over each image of every channel of its maps, (N, 2 C)."""
+    found = []
+    for x in maps:
+        mean, variance = tf.nn.moments(x, axes=[1, 2])
+        found += [mean, 0.5 * tf.math.log(variance + 1e-4)]
+    return tf.concat(found, axis=1)
+
+
+LEAST = 0.1  # of a standard deviation: JPEG leaves no fine colour, so that some numbers are nearly alike in all images
+DETAIL_STATISTICS = 12  # numbers that `detail_statistics` gives
+FAINTEST = 1e-5  # of squared detail, for images around [-1, 1]: half a level of 255
+
+
+def detail_statistics(images: Tensor) -> Tensor:
+    """Return log standard deviations (N, DETAIL_STATISTICS) of the fine detail of each of the images (N, R, R, 3).
+
+    Of Haar wavelets at the finest two octaves, straight and diagonal ones, in luminance, red - green and green - blue.
+    Each real image has its own grain; a network's maps say so among much else.
+    """
+    colours = images[..., :2] - images[..., 1:]
+    x = tf.concat([tf.reduce_mean(images, axis=-1, keepdims=True), colours], axis=-1)
+    found = []
+    for _ in range(2):
+        a, b, c, d = (x[:, i::2, j::2] for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)))
+        straight = (tf.square(a + b - c - d) + tf.square(a - b + c - d)) / 8
+        found += [straight, tf.square(a - b - c + d) / 4]
+        x = (a + b + c + d) / 4
+    return tf.concat([0.5 * tf.math.log(tf.reduce_mean(e, axis=(1, 2)) + FAINTEST) for e in found], axis=1)
+
+
+class RunningMoments(keras.layers.Layer):
+    """Running mean and mean square over images of some statistics of each, one row for each kind of image."""
+
+    def __init__(self, kinds: int, width: int, **options: Any) -> None:
+        super().__init__(**options)
+        shape = (kinds, width)
+        self.mean = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="mean")
+        self.square = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="square")
+        self.count = self.add_weight(shape=(kinds,), initializer="zeros", trainable=False, name="count")
+
+    def update(self, kind: int, statistics: Tensor, memory: float) -> tuple[Tensor, Tensor]:
+        """Add statistics (N, width) of one kind, remembering `memory` images; return its mean and standard deviation.
+
+        Gradients pass to the statistics as if the running moments were theirs alone, so that a long memory does not
+        make for small steps.
+        """
+        n = tf.cast(tf.shape(statistics)[0], tf.float32)
+        keep = tf.minimum(self.count[kind] / (self.count[kind] + n), memory / (memory + n))
+        found = []
+        for running, value in ((self.mean, statistics), (self.square, statistics**2)):
+            fresh = tf.reduce_mean(value, axis=0)
+            held = tf.stop_gradient(keep * running[kind] + (1 - keep) * fresh)
+            running.assign(tf.tensor_scatter_nd_update(running, [[kind]], held[None]))
+            found.append(held + fresh - tf.stop_gradient(fresh))
+        self.count.assign(tf.tensor_scatter_nd_update(self.count, [[kind]], [self.count[kind] + n]))
+        mean, square = found
+        return mean, tf.sqrt(tf.maximum(square - mean**2, LEAST**2))
+
+
+def moment_distance(real: tuple[Tensor, Tensor], generated: tuple[Tensor, Tensor]) -> Tensor:
+    """Return how far mean and standard deviation (width,) of generated images are from real ones: 0 for none."""
+    mean, deviation = (tf.stop_gradient(part) for part in real)
+    shift = tf.square((generated[0] - mean) / deviation)
+    spread = tf.square(tf.math.log(generated[1] / deviation))
+    return tf.reduce_mean(shift + spread)
+
+
+def relativistic_losses(better: Sequence[Tensor], worse: Sequence[Tensor]) -> list[Tensor]:
+    """Return the relativistic loss of every head, from its logits: small where `better` has the higher ones."""
+    return [tf.reduce_mean(tf.nn.softplus(w - b)) for b, w in zip(better, worse, strict=True)]
+
+
+def mean_square(logits: Sequence[Tensor]) -> Tensor:
+    """Return the mean square of all heads' logits, which keeps those without a gradient penalty from running away."""
+    return tf.add_n([tf.reduce_mean(x**2) for x in logits]) / float(np.float32(len(logits)))

@@ -1,0 +1,156 @@
+"""The refinement: a trained generator learns on against heads that see ImageNet features.
+
+    generator = refine(data, generator, RefinementSettings(), Budget(images=200_000), run=run, reporter=print)
+
+Small sets restart badly, so it goes on from a trained generator, with small steps. Heads see images enlarged, since the
+network that they see through has learned from larger ones; they and the generator know the family of each image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from galaxies.ml.arrays import Tensor
+from galaxies.ml.features.pretrained import LITE0, load_pretrained
+from galaxies.ml.gan.losses import quantize_straight_through, range_penalty
+from galaxies.ml.gan.optimizers import adam, apply_gradients
+from galaxies.ml.gan.projected_heads import (
+    ProjectedHeads,
+    RunningMoments,
+    map_statistics,
+    mean_square,
+    moment_distance,
+    relativistic_losses,
+)
+from galaxies.ml.gan.sampling import LabelledImages, draw_batch, fold_in, noise_planes
+from galaxies.ml.loop import Budget, Phase, Reporter, Run, run_phase
+from galaxies.ml.networks.generator import Generator, build_generator
+from galaxies.ml.networks.layers import upsample
+from galaxies.ml.schedules import ema_decay, linear_decay
+
+REAL, GENERATED = range(2)  # the kinds of images whose moments are kept
+
+
+@dataclass(frozen=True)
+class RefinementSettings:
+    """enlarge: how many times images are enlarged for the heads. rates are those of Adam with beta1 = 0.
+
+    logits: the weight of the heads' squared logits; moments: of running mean and standard deviation of their features,
+    over `memory` images. Heads learn `head_start` steps before the generator does. ema_images: half-life of the
+    generator's moving average, which grows by ema_ramp.
+    """
+
+    enlarge: int = 2
+    batch: int = 32
+    rate: float = 5e-5
+    head_rate: float = 3e-4
+    end_rate: float = 0.1
+    beta_2: float = 0.99
+    logits: float = 1e-3
+    moments: float = 1.0
+    memory: int = 2000
+    range_weight: float = 0.02
+    range_margin: float = 0.1
+    head_start: int = 60
+    ema_images: int = 10_000
+    ema_ramp: float = 0.1
+
+
+class RefinementTrainer:
+    """Generator, its moving average, heads and their steps; `state` is all that a checkpoint needs."""
+
+    def __init__(self, data: LabelledImages, generator: Generator, settings: RefinementSettings, seed: int = 0) -> None:
+        self.data, self.settings, self.seed = data, settings, seed
+        self.generator = generator
+        self.ema = build_generator(generator.config)
+        self.ema.set_weights(generator.get_weights())
+        config = generator.config
+        self.heads = ProjectedHeads(load_pretrained(LITE0), config.resolution * settings.enlarge, config.n_clusters)
+        self.moments = RunningMoments(2, 2 * sum(self.heads.widths))
+        self.g_optimizer = adam(settings.rate, generator.trainable_variables, beta_1=0.0, beta_2=settings.beta_2)
+        self.d_optimizer = adam(settings.head_rate, self.heads.trainable_variables, beta_1=0.0, beta_2=settings.beta_2)
+        self.state = {
+            "generator": generator,
+            "ema": self.ema,
+            "heads": self.heads,
+            "moments": self.moments,
+            "g_optimizer": self.g_optimizer,
+            "d_optimizer": self.d_optimizer,
+        }
+
+    def _maps(self, images: Tensor) -> list[Tensor]:
+        return self.heads.maps(upsample(quantize_straight_through(images), self.settings.enlarge))
+
+    @tf.function
+    def step(self, number: Tensor, rate: Tensor, decay: Tensor, train_generator: bool) -> dict[str, Tensor]:
+        """Take one step of both players; returns losses by name."""
+        settings, key = self.settings, tf.stack([self.seed, number])
+        self.g_optimizer.learning_rate.assign(rate * settings.rate)
+        self.d_optimizer.learning_rate.assign(rate * settings.head_rate)
+        x, y = draw_batch(self.data, settings.batch, key)
+        z = tf.random.stateless_normal([settings.batch, self.generator.config.z_dim], fold_in(key, 2))
+        noise = noise_planes(settings.batch, self.generator.noise_resolutions, key)
+        real_maps = self._maps(x)
+        with tf.GradientTape(persistent=True) as tape:
+            fake = self.generator(self.generator.map(z, y), noise)
+            fake_maps = self._maps(fake)
+            real_logits, fake_logits = self.heads(real_maps, y), self.heads(fake_maps, y)
+            moments = moment_distance(
+                self.moments.update(REAL, map_statistics(real_maps), settings.memory),
+                self.moments.update(GENERATED, map_statistics(fake_maps), settings.memory),
+            )
+            generator = tf.reduce_mean(relativistic_losses(fake_logits, real_logits))
+            heads = tf.reduce_mean(relativistic_losses(real_logits, fake_logits))
+            g_loss = generator + settings.moments * moments
+            g_loss += settings.range_weight * range_penalty(fake, settings.range_margin)
+            d_loss = heads + settings.logits * (mean_square(real_logits) + mean_square(fake_logits))
+        apply_gradients(self.d_optimizer, tape, d_loss, self.heads.trainable_variables)
+        if train_generator:
+            apply_gradients(self.g_optimizer, tape, g_loss, self.generator.trainable_variables)
+            for average, weight in zip(self.ema.trainable_variables, self.generator.trainable_variables, strict=True):
+                average.assign(weight + (average - weight) * decay)
+        return {"generator": generator, "heads": heads, "moments": moments}
+
+
+def refine(
+    data: LabelledImages,
+    generator: Generator,
+    settings: RefinementSettings,
+    budget: Budget,
+    *,
+    run: Run,
+    reporter: Reporter,
+    seed: int = 0,
+    sampler: Callable[[Generator], Callable[[Path], None]] | None = None,
+    measure_kid: Callable[[Generator], float] | None = None,
+) -> Generator:
+    """Return the moving average of a generator that goes on from `generator`.
+
+    sampler: returns a function that writes a sample sheet; measure_kid: for the log alone.
+    Raises: Stopped, TrainingError (galaxies.ml.loop), PretrainedError.
+    """
+    trainer = RefinementTrainer(data, generator, settings, seed)
+
+    def train(number: int) -> dict[str, Any]:
+        generated = max(1, (number - settings.head_start) * settings.batch)
+        decay = ema_decay(generated, settings.batch, settings.ema_images, settings.ema_ramp)
+        rate = linear_decay(budget.share_done(number * settings.batch, phase.seconds), settings.end_rate)
+        numbers = (tf.constant(v, tf.float32) for v in (rate, decay))
+        losses: dict[str, Any] = trainer.step(tf.constant(number), *numbers, number >= settings.head_start)
+        return losses
+
+    phase = Phase(
+        "refinement",
+        train,
+        trainer.state,
+        settings.batch,
+        sample=sampler(trainer.ema) if sampler else None,
+        measure=(lambda images: {"kid": measure_kid(trainer.ema)}) if measure_kid else None,
+    )
+    run_phase(phase, budget, run, reporter)
+    return trainer.ema
