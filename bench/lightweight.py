@@ -71,7 +71,7 @@ def train(trainer: Any, images: Path, minutes: float) -> None:
 
 
 @torch.no_grad()
-def sample(trainer: Any, count: int, side: int, out: Path, batch: int = 16) -> None:
+def sample(trainer: Any, count: int, side: int, out: Path, *, batch: int = 16) -> None:
     """Write count images (count, side, side, 3) uint8 from fixed latents."""
     images = np.lib.format.open_memmap(out, "w+", np.uint8, (count, side, side, 3))
     generator = trainer.GAN.G.eval()

@@ -10,7 +10,7 @@ from galaxies.ml.presets import Settings
 
 # Seconds an image, measured on two quiet cores with AVX-512 (docs/model.md, models_store/sdss-256-c/manifest.json).
 SECONDS = {"encoder": 0.0124, "feature_network": 0.0036, "warm_start": 0.0109, "adversarial": 0.0148}
-STAGE_SECONDS = {128: 0.0114, 256: 0.0286}
+REFINEMENT_SECONDS, STAGE_SECONDS = 0.05, 0.08  # with heads on EfficientNet-Lite0, measured beside other work
 TINY_SECONDS = {"encoder": 0.0006, "feature_network": 0.0006, "warm_start": 0.002, "adversarial": 0.004}
 STARTING = 12.0  # seconds that each phase takes to trace its graph
 REFERENCE_SECONDS = 0.0071  # a convolution's two passes, 2.7 GFLOP, at the 384 GFLOP/s of those cores
@@ -26,17 +26,14 @@ def expected_seconds(settings: Settings, speed: float) -> float:
     if not settings.started_from:
         phases.append((seconds["encoder"], settings.budget(settings.encoder_images, shares.encoder)))
         phases.append((seconds["warm_start"], settings.budget(settings.warm_start_images, shares.warm_start)))
-    for side in settings.stage_sides:
-        share = shares.super_resolution / len(settings.stage_sides)
-        phases.append((_of_stage(settings, side), settings.budget(settings.stage_images, share)))
+    tiny = settings.preset == "tiny"
+    phases.append(
+        (REFINEMENT_SECONDS / (4 if tiny else 1), settings.budget(settings.refinement_images, shares.refinement))
+    )
+    if settings.stage:
+        each = STAGE_SECONDS / (8 if tiny else 1)
+        phases.append((each, settings.budget(settings.stage_images, shares.super_resolution)))
     return sum(_seconds(each, budget, speed) + STARTING / speed for each, budget in phases)
-
-
-def _of_stage(settings: Settings, side: int) -> float:
-    """Pixels cost alike: four times the seconds for twice the side."""
-    if settings.preset == "tiny":
-        return TINY_SECONDS["adversarial"]
-    return STAGE_SECONDS.get(side) or STAGE_SECONDS[256] * (side / 256) ** 2
 
 
 def _seconds(each: float, budget: Budget, speed: float) -> float:

@@ -29,7 +29,9 @@ def make_forward(generator: Generator, stages: Sequence[Stage | StyledStage]) ->
     planes = [tf.TensorSpec([None, side, side, 1], tf.float32) for side in sides]
 
     @tf.function(input_signature=[*latents, planes, tf.TensorSpec([None, layout.style], tf.float32)])
-    def forward(z: Tensor, labels: Tensor, psi: Tensor, noise: list[Tensor], style: Tensor) -> Tensor:
+    def forward(  # noqa: PLR0917  (its signature is given by position)
+        z: Tensor, labels: Tensor, psi: Tensor, noise: list[Tensor], style: Tensor
+    ) -> Tensor:
         w = generator.truncate(generator.map(z, labels), labels, psi)
         split = len(generator.noise_resolutions)
         images = generator(w, noise[:split])

@@ -75,7 +75,7 @@ class Sides:
         }
 
 
-def distances(sides: Sides, seed: int, k: int, subsets: int, subset_size: int) -> dict[str, Entry]:
+def distances(sides: Sides, *, seed: int, k: int, subsets: int, subset_size: int) -> dict[str, Entry]:
     """Return `fid`, `kid`, `kid_per_cluster`, `precision`, `recall`, `density`, `coverage` and `two_sample`."""
     return {
         "fid": fid(sides),
@@ -110,12 +110,14 @@ def kid(sides: Sides, seed: int, subsets: int, size: int) -> Entry:
     for name, other in others.items():
         mean, std = metrics.kernel_distance_subsets(sides.held_out, other, subsets, size, seed=seed)
         numbers |= {name or "value": mean, f"{name}_std".lstrip("_"): std}
-    rulers = {name: _ruler(sides, name, numbers["value"], subsets, size, seed) for name in sides.rulers}
+    rulers = {
+        name: _ruler(sides, name, numbers["value"], subsets=subsets, size=size, seed=seed) for name in sides.rulers
+    }
     more = {"rulers": rulers} if rulers else {}
     return sides.entry(numbers, "lower", subsets=subsets, subset_size=size, **more)
 
 
-def _ruler(sides: Sides, name: str, value: float, subsets: int, size: int, seed: int) -> dict[str, float | None]:
+def _ruler(sides: Sides, name: str, value: float, *, subsets: int, size: int, seed: int) -> dict[str, float | None]:
     ruler = sides.rulers[name]
     mean, std = metrics.kernel_distance_subsets(sides.held_out, ruler, subsets, size, seed=seed, paired=True)
     return {"value": mean, "std": std, "ratio": value / mean if mean > 0 else None}
@@ -253,7 +255,7 @@ def usefulness(sides: Sides) -> Entry:
 
 
 def shapes(
-    real: Morphology, fake: Morphology, floor: Morphology, collapsed: Morphology, conditions: dict[str, Any]
+    real: Morphology, fake: Morphology, floor: Morphology, collapsed: Morphology, *, conditions: dict[str, Any]
 ) -> dict[str, Entry]:
     """Return `morphology` and `colour` (Wasserstein distances in the unit of each measure), the numbers of failures as
     `morphology_counts`, and both sides' values, image by image, as `distributions`."""

@@ -99,6 +99,7 @@ def evaluate(
     training: RealSet,
     held_out: RealSet,
     settings: Settings = Settings(),
+    *,
     extractor: Extractor | None = None,
     report: Progress = silent,
 ) -> dict[str, Any]:
@@ -117,8 +118,11 @@ def evaluate(
     for each in compared:
         each.check(min(shape[:2]))
     planes = [spectra.extractor()] if shape[0] >= spectra.LEAST_SIDE else []
-    generated = _generate(model, [*compared, *planes], plan, shape, settings, report)
-    sides = [_sides(e, training, held_out, generated, plan, settings, report) for e in [*compared, *planes]]
+    generated = _generate(model, [*compared, *planes], plan, shape=shape, settings=settings, report=report)
+    sides = [
+        _sides(e, training, held_out, generated, plan=plan, settings=settings, report=report)
+        for e in [*compared, *planes]
+    ]
     first, encoded = sides[0], sides[len(compared) - 1]
     distances = [
         _distances(_with_rulers(each, held_out, plan, report), settings, report) for each in sides[: len(compared)]
@@ -131,7 +135,7 @@ def evaluate(
         "memorisation": comparison.memorisation(encoded, training.features[model.encoder.name]),
         "cluster_fidelity": comparison.cluster_fidelity(encoded, generated.assigned, _mirrored(model, held_out, plan)),
         "near_duplicates": comparison.near_duplicates(encoded),
-        **_morphology(training, held_out, generated, plan, settings, report),
+        **_morphology(training, held_out, generated, plan=plan, settings=settings, report=report),
         "other_extractors": {e.name: numbers for e, numbers in zip(compared[1:], distances[1:], strict=True)},
         "conditions": {
             **_conditions(training, held_out, [*compared, *planes], settings),
@@ -159,7 +163,13 @@ def _with_rulers(sides: Sides, held_out: RealSet, plan: _Plan, report: Progress)
 
 def _distances(sides: Sides, settings: Settings, report: Progress) -> dict[str, Any]:
     report(f"{sides.extractor.name} distances", 0, 1)
-    found = comparison.distances(sides, settings.seed, settings.k, settings.kid_subsets, settings.kid_subset_size)
+    found = comparison.distances(
+        sides,
+        seed=settings.seed,
+        k=settings.k,
+        subsets=settings.kid_subsets,
+        subset_size=settings.kid_subset_size,
+    )
     report(f"{sides.extractor.name} distances", 1, 1)
     return found
 
@@ -220,6 +230,7 @@ def _generate(
     model: Model,
     extractors: list[Extractor],
     plan: _Plan,
+    *,
     shape: tuple[int, ...],
     settings: Settings,
     report: Progress,
@@ -246,6 +257,7 @@ def _sides(
     training: RealSet,
     held_out: RealSet,
     generated: _Generated,
+    *,
     plan: _Plan,
     settings: Settings,
     report: Progress,
@@ -271,7 +283,7 @@ def _mirrored(model: Model, held_out: RealSet, plan: _Plan) -> Labels:
 
 
 def _morphology(
-    training: RealSet, held_out: RealSet, generated: _Generated, plan: _Plan, settings: Settings, report: Progress
+    training: RealSet, held_out: RealSet, generated: _Generated, *, plan: _Plan, settings: Settings, report: Progress
 ) -> dict[str, Any]:
     """Return shapes and colours, measured in one go so that the processes start only once."""
     count = min(settings.morphology_samples, len(generated.first), len(held_out.images), len(training.images))
@@ -284,4 +296,4 @@ def _morphology(
     measured = morphology.measure(np.concatenate(parts), settings.workers, report)
     real, fake, floor, typical = measured.split([len(part) for part in parts])
     conditions: Entry = {"split": settings.split, "seed": settings.seed}
-    return comparison.shapes(real, fake, floor, typical.take(plan.requested[:count]), conditions)
+    return comparison.shapes(real, fake, floor, typical.take(plan.requested[:count]), conditions=conditions)

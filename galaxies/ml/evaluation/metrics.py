@@ -212,7 +212,7 @@ def _pair_distances(features: Features, clusters: Labels) -> dict[int, NDArray[n
 
 
 def near_duplicates(
-    features: ArrayLike, clusters: Labels, real: ArrayLike, real_clusters: Labels, percent: float = 1.0
+    features: ArrayLike, clusters: Labels, real: ArrayLike, real_clusters: Labels, *, percent: float = 1.0
 ) -> float | None:
     """Return the share of pairs within one cluster that are closer than `percent` % of its real pairs.
 

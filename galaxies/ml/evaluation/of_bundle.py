@@ -90,7 +90,7 @@ def evaluate_bundle(
 
     model = Model(generate or sample, encoder_of(bundle, standard), lambda found: bundle.assign(standard.undo(found)))
     return {
-        **evaluate(model, training, held_out, settings, extractor, report),
+        **evaluate(model, training, held_out, settings, extractor=extractor, report=report),
         "psi": EVALUATION_PSI,
         "same_images": same,
     }

@@ -130,7 +130,9 @@ class StageTrainer:
         }
 
     @tf.function
-    def step(self, number: Tensor, images: Tensor, rate: Tensor, decay: Tensor, regularize: bool) -> dict[str, Tensor]:
+    def step(
+        self, number: Tensor, images: Tensor, rate: Tensor, decay: Tensor, *, regularize: bool
+    ) -> dict[str, Tensor]:
         """Take one step of all players on images (n, R, R, 3) uint8; returns losses by name."""
         settings, factor = self.settings, self.stage.config.factor
         key = tf.stack([self.seed, number])
@@ -239,7 +241,7 @@ def train_stage(
         rows = np.random.default_rng([seed, number]).integers(len(images), size=settings.batch)
         numbers = (tf.constant(v, tf.float32) for v in (rate, decay))
         regularize = number % settings.lazy == 0
-        losses: dict[str, Any] = trainer.step(tf.constant(number), images[rows], *numbers, regularize)
+        losses: dict[str, Any] = trainer.step(tf.constant(number), images[rows], *numbers, regularize=regularize)
         return losses
 
     phase = Phase(
