@@ -126,7 +126,7 @@ def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> Non
     path = run.checkpoint(phase.name)
     if path.exists():
         restore(phase, path)
-    began, base = time.monotonic(), phase.seconds
+    began, base, kept = time.monotonic(), phase.seconds, phase.steps
     saved = reported = shown = measured = began
     sums = _Window()
     while (share := budget.share_done(phase.steps * phase.batch, phase.seconds)) < 1:
@@ -148,12 +148,13 @@ def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> Non
         stopping = run.should_stop()
         if stopping or now - saved >= CHECKPOINT_SECONDS:
             save(phase, path)
-            saved = time.monotonic()
+            saved, kept = time.monotonic(), phase.steps
         if stopping:
             raise Stopped(f"Stopped in phase {phase.name} after {phase.steps * phase.batch:,} images, all saved.")
     if sums.steps:
         run.log(_measured(phase, sums.report(phase, 1.0, time.monotonic() - reported), True))
         _sample(phase, run)
+    if phase.steps > kept:
         save(phase, path)
 
 

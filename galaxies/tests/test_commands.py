@@ -184,5 +184,7 @@ def test_the_worker_measures_in_a_process_of_its_own_and_says_why_it_cannot(
     )
     assert result.returncode == 0, result.stderr
     assert "was not measured: The images that" in result.stderr
-    states = manage(environment, "shell", "-c", "from galaxies import measuring; print(measuring.orders())").stdout
+    states = manage(
+        environment, "shell", "-c", "from galaxies.registry import measurement; print(measurement.orders())"
+    ).stdout
     assert "give --images FOLDER" in states

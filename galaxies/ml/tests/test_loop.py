@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 
+from galaxies.ml import loop
 from galaxies.ml.loop import Budget, Phase, Run, Stopped, TrainingError, read_header, run_phase, write_arrays
 
 
@@ -167,3 +168,12 @@ def test_a_checkpoint_of_a_phase_that_was_renamed_is_found(tmp_path: Path) -> No
     (tmp_path / "eyes.npz").write_bytes(b"weights")
     assert run.checkpoint("feature_network").read_bytes() == b"weights"
     assert not (tmp_path / "eyes.npz").exists()
+
+
+def test_a_phase_whose_last_step_is_reported_is_saved_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "FIRST_REPORT_SECONDS", 0.0)
+    run, (first, _) = Run(tmp_path), phase()
+    run_phase(first, Budget(images=30), run, lambda report: None)
+    assert read_header(run.checkpoint("count"))["steps"] == 3
