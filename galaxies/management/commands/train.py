@@ -28,7 +28,7 @@ from galaxies.training.request import CREDIT, Options, options_from
 
 
 class Command(BaseCommand):
-    help = "Train encoder, K-Means, conditional GAN and x2 stages, and register the bundle."
+    help = "Train encoder, K-Means, conditional GAN and super-resolution, and register the bundle."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         source = parser.add_mutually_exclusive_group()

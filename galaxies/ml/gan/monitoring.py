@@ -38,7 +38,7 @@ def kid_meter(
 
 
 def sample_fixed(generator: Generator, clusters: Labels) -> Images:
-    """Return what a generator alone, without x2 stages, makes of fixed latents: families (N,) -> (N, R, R, 3) uint8."""
+    """Return what a generator alone, without its stage, makes of fixed latents: families (N,) -> (N, R, R, 3) uint8."""
     forward, layout = make_forward(generator, [])
     labels = np.eye(generator.config.n_clusters, dtype=np.float32)[clusters]
     images = []

@@ -54,9 +54,9 @@ class SuperResolutionSettings:
 
     crop: int = 32
     batch: int = 16
-    rate: float = 5e-4
-    head_rate: float = 5e-4
-    critic_rate: float = 1.5e-3
+    rate: float = 2e-4
+    head_rate: float = 3e-4
+    critic_rate: float = 6e-4
     end_rate: float = 0.1
     beta_2: float = 0.99
     critic_channels: tuple[int, ...] = (32, 48)
@@ -67,13 +67,13 @@ class SuperResolutionSettings:
     lazy: int = 8
     logits: float = 1e-3
     moments: float = 1.0
-    grain: float = 1.0
+    grain: float = 0.1
     memory: int = 1000
     pixels: float = 2.0
     faithful: float = 5.0
     range_weight: float = 1e-3
     range_margin: float = 0.1
-    ema_images: int = 4000
+    ema_images: int = 2500
     ema_ramp: float = 0.1
 
 

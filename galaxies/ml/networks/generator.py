@@ -1,4 +1,4 @@
-"""Generator, discriminator, encoder trunk and x2 stages, all in pure Keras 3 layers.
+"""The generator, in pure Keras 3 layers.
 
     generator = build_generator(GeneratorConfig(n_clusters=8))
     noise = [np.random.standard_normal((4, r, r, 1)) for r in generator.noise_resolutions]
