@@ -113,6 +113,7 @@ FILTERS: dict[str, list[tuple[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scan", [5, 1000])
 def test_filters_and_sorts_together_find_what_they_should(
     client: Client, staff: User, crowd: list[Galaxy], monkeypatch: pytest.MonkeyPatch, scan: int

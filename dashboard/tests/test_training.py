@@ -328,6 +328,7 @@ def test_the_form_shows_what_a_training_would_find(staff: Client) -> None:
     assert "520 read from zoo" in staff.get(response["Location"]).content.decode()
 
 
+@pytest.mark.slow
 def test_the_worker_looks_as_the_command_does(staff: Client, data_folders: Path) -> None:
     found = looking.look.func({**asdict(Options(images=str(data_folders / "datasets/zoo"), preset="tiny"))})
     assert found["error"].startswith("Only 0 usable images: at least 500")

@@ -75,6 +75,7 @@ def damage(bundle: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_prepare_twice_and_the_site_starts_and_ends_gracefully(environment: dict[str, str], bundle: Path) -> None:
     first = manage(environment, "prepare")
     assert first.returncode == 0, first.stderr
@@ -93,6 +94,7 @@ def test_prepare_twice_and_the_site_starts_and_ends_gracefully(environment: dict
         assert process.wait(30) == 0
 
 
+@pytest.mark.slow
 def test_the_site_does_not_start_on_a_damaged_bundle(environment: dict[str, str], bundle: Path) -> None:
     assert manage(environment, "prepare").returncode == 0
     file = damage(bundle)
@@ -111,6 +113,7 @@ def test_prepare_refuses_a_damaged_first_bundle_in_one_sentence(environment: dic
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["check", "migrate", "models", "prepare", "verify"])
 def test_commands_do_not_load_tensorflow(environment: dict[str, str], command: str) -> None:
     if command in ("models", "verify"):  # which need a database
@@ -129,6 +132,7 @@ def rename(bundle: Path, version: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_models_are_listed_and_activated(environment: dict[str, str], bundle: Path) -> None:
     assert "There is none yet" not in manage(environment, "prepare").stdout
     rename(bundle, "second")
@@ -150,6 +154,7 @@ def test_models_are_listed_and_activated(environment: dict[str, str], bundle: Pa
     assert "There is no model version gone" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_model_moves_to_another_site(environment: dict[str, str], bundle: Path, tmp_path: Path) -> None:
     manage(environment, "prepare")
     file = tmp_path / "model.zip"
@@ -169,6 +174,7 @@ def test_a_model_moves_to_another_site(environment: dict[str, str], bundle: Path
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_the_worker_measures_in_a_process_of_its_own_and_says_why_it_cannot(
     environment: dict[str, str], bundle: Path
 ) -> None:

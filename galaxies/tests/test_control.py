@@ -48,6 +48,7 @@ def test_of_two_starts_at_once_one_wins(transactional_db: None, folder: Path) ->
     assert DBTaskResult.objects.count() == 1
 
 
+@pytest.mark.slow
 def test_the_shell_is_refused_while_a_training_waits_or_runs(db: None, folder: Path) -> None:
     row = control.queue(TINY)
     with pytest.raises(CommandError, match=f"One training runs at a time, and {row.name} waits"):

@@ -77,6 +77,7 @@ def test_without_weights_and_with_few_samples_the_encoder_s_kid_is_reported_and_
     assert "1,000" in metrics["fid"]["reason"]
 
 
+@pytest.mark.slow
 def test_by_default_a_network_looks_at_full_size_and_says_why_it_cannot(version: ModelVersion, folder: Path) -> None:
     """The tiny model's images have 32 px."""
     _, errors = evaluate("--images", str(folder), "--samples", "300")
@@ -87,6 +88,7 @@ def test_by_default_a_network_looks_at_full_size_and_says_why_it_cannot(version:
     assert metrics["kid"]["extractor"] == "encoder"
 
 
+@pytest.mark.slow
 def test_without_the_package_of_its_weights_the_encoder_s_numbers_follow(
     version: ModelVersion, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +98,7 @@ def test_without_the_package_of_its_weights_the_encoder_s_numbers_follow(
     assert json.loads((version.path / "metrics.json").read_text())["kid"]["value"] is not None
 
 
+@pytest.mark.slow
 def test_numbers_of_the_first_format_are_measured_anew(version: ModelVersion, folder: Path) -> None:
     old = (Path(__file__).parent / "data/metrics-format-1.json").read_text()
     (version.path / "metrics.json").write_text(old)
@@ -149,6 +152,7 @@ def test_a_damaged_model_is_named(version: ModelVersion, folder: Path) -> None:
         evaluate("--images", str(folder))
 
 
+@pytest.mark.slow
 def test_a_sheet_for_each_family_has_real_galaxies_on_the_left_and_the_recipes_on_the_right(
     version: ModelVersion, folder: Path, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def read(client: Client, galaxy: Galaxy) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
 
 
+@pytest.mark.slow
 def test_it_works(client: Client, galaxy: Galaxy, measured: ModelVersion) -> None:
     response = client.get(f"/g/{galaxy.public_id}/facts", headers=HTMX)
     page = response.content.decode()

@@ -87,6 +87,7 @@ def test_people_who_like_red_ones_are_understood(crowd: Callable[..., Sampled], 
     assert expected[red].mean() > expected[~red].mean() + 0.2
 
 
+@pytest.mark.slow
 def test_picks_are_what_the_crowd_likes(
     crowd: Callable[..., Sampled], version: ModelVersion, generator: Service
 ) -> None:

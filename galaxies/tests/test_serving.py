@@ -256,6 +256,7 @@ def reseal(path: Path, name: str, content: bytes) -> None:
     (path / "manifest.json").write_text(json.dumps(manifest))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["generator.npz", "encoder.npz"])
 @pytest.mark.parametrize("content", [b"no arrays", b"PK\x05\x06" + bytes(18), b"PK\x03\x04" + bytes(200)])
 def test_a_bundle_whose_checksums_hold_but_which_cannot_be_loaded_is_refused_in_a_sentence(
@@ -284,6 +285,7 @@ def test_a_bundle_whose_checksums_hold_but_which_cannot_be_loaded_is_refused_in_
         service.stop()
 
 
+@pytest.mark.slow
 def test_a_refused_version_serves_once_it_was_mended_and_activated_again(transactional_db: None, bundle: Path) -> None:
     first = register_bundle(bundle, activate=True)
     second = register_bundle(copy_bundle(bundle, "second"))

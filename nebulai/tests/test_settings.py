@@ -66,6 +66,7 @@ def test_production_without_hosts_is_refused(tmp_path: Path) -> None:
     assert "NEBULAI_ALLOWED_HOSTS" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -112,6 +113,7 @@ def test_collected_static_files_have_hashed_names(tmp_path: Path) -> None:
     assert list((tmp_path / "static" / "css").glob("nebulai.*.css.gz"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "name"),
     [
@@ -131,6 +133,7 @@ def test_settings_about_people_that_cannot_be_used_are_named(
     assert name in result.stderr
 
 
+@pytest.mark.slow
 def test_other_sites_to_log_in_with_are_those_whose_keys_are_set(tmp_path: Path) -> None:
     program = """
 from django.conf import settings

@@ -83,6 +83,7 @@ def every_entry(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     return [entry for part in numbers.values() if isinstance(part, dict) for entry in every_entry(part)]
 
 
+@pytest.mark.slow
 def test_every_number_stands_between_floor_and_ceiling_and_says_how_it_was_made(perfect: dict[str, Any]) -> None:
     entries = every_entry(json.loads(json.dumps(perfect, allow_nan=False)))
     known = {"value", "floor", "ceiling", "better", "extractor", "extractor_version", "resize"}
@@ -139,6 +140,7 @@ def test_a_perfect_generator_is_near_every_floor(perfect: dict[str, Any]) -> Non
     assert fidelity["floor"] < 0.6
 
 
+@pytest.mark.slow
 def test_a_collapsed_generator_is_near_the_ceilings(world: World) -> None:
     """It returns one fresh galaxy per cluster whatever the seed: good fidelity, no variety."""
     drawing = world.drawing_from(world.fresh)
@@ -150,12 +152,14 @@ def test_a_collapsed_generator_is_near_the_ceilings(world: World) -> None:
     assert numbers["cluster_fidelity"]["value"] == 1
 
 
+@pytest.mark.slow
 def test_copies_of_training_images_are_found_though_all_else_looks_perfect(world: World) -> None:
     numbers = world.evaluate(world.drawing_from(world.training))
     assert numbers["memorisation"]["value"] == 1
     assert numbers["recall"]["value"] > 0.8 * numbers["recall"]["floor"]
 
 
+@pytest.mark.slow
 def test_a_generator_deaf_to_its_cluster_has_the_fidelity_of_chance(world: World) -> None:
     drawing = world.drawing_from(world.fresh)
     shuffle = np.random.default_rng(1).permutation
@@ -163,6 +167,7 @@ def test_a_generator_deaf_to_its_cluster_has_the_fidelity_of_chance(world: World
     assert numbers["cluster_fidelity"]["value"] == pytest.approx(numbers["cluster_fidelity"]["floor"], abs=0.05)
 
 
+@pytest.mark.slow
 def test_blurred_galaxies_are_told_from_real_ones(world: World, perfect: dict[str, Any]) -> None:
     drawing = world.drawing_from(world.fresh)
     numbers = world.evaluate(lambda c, s: gaussian_filter(drawing(c, s), (0, 1, 1, 0)))
@@ -170,6 +175,7 @@ def test_blurred_galaxies_are_told_from_real_ones(world: World, perfect: dict[st
     assert numbers["kid"]["value"] > perfect["kid"]["value"] + 5 * perfect["kid"]["std"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers_and_progress_reaches_the_end_of_every_stage(
     world: World, perfect: dict[str, Any]
 ) -> None:
@@ -187,6 +193,7 @@ def test_below_a_thousand_samples_fid_gives_a_reason_and_kid_a_value(world: Worl
     assert abs(numbers["kid"]["value"]) < 2 * numbers["kid"]["std"] < numbers["kid"]["ceiling"]
 
 
+@pytest.mark.slow
 def test_another_extractor_leads_and_the_encoder_stands_beside_it(world: World) -> None:
     colours = Extractor(lambda images: images.mean(axis=(1, 2), dtype=np.float32), "colours", "1", resize="none")
     numbers = world.evaluate(world.drawing_from(world.fresh), extractor=colours)

@@ -7,6 +7,7 @@ from galaxies.ml.evaluation.rulers import shrunk
 from galaxies.ml.gan.full_size_kid import full_size_kid
 
 
+@pytest.mark.slow
 def test_it_sees_what_only_full_size_shows() -> None:
     """Galaxies drawn at 64 px, other ones, and those at half their resolution."""
     images = draw(60, 64, seed=3)[0]

@@ -29,6 +29,7 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mu1", "sigma1", "mu2", "sigma2", "expected"),
     [

@@ -154,6 +154,7 @@ def test_crops_lie_inside_the_image() -> None:
     assert int(tf.reduce_max(corner)) == 32
 
 
+@pytest.mark.slow
 def test_a_stage_learns_detail_that_plain_enlargement_lacks_and_goes_on(tmp_path: Path) -> None:
     big, labels = synthetic.draw(64, 32, seed=6)[0], np.arange(64) % 3
     settings = SuperResolutionSettings(crop=16, batch=8, ema_images=50)
@@ -173,6 +174,7 @@ def test_a_stage_learns_detail_that_plain_enlargement_lacks_and_goes_on(tmp_path
     assert detail(made) > 0.3 * detail(real)
 
 
+@pytest.mark.slow
 def test_the_refinement_goes_on_from_a_generator_with_small_steps(tmp_path: Path) -> None:
     images, generator = synthetic.draw(64, 16, seed=6)[0], build_generator(SMALL)
     before = [np.array(w) for w in generator.get_weights()]
