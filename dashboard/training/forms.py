@@ -14,8 +14,8 @@ from galaxies.training import sources
 from galaxies.training.request import CREDIT, Options, settings_of
 
 PRESETS = {
-    "small": "small: 128 px, about two hours on two cores",
-    "standard": "standard: 256 px, about nine hours on two cores",
+    "small": "small: 128 px, about five hours on two cores",
+    "standard": "standard: 256 px, about sixteen hours on two cores",
     "tiny": "tiny: 32 px, a minute, to see whether all works",
 }
 RESOLUTIONS = (16, 32, 64, 128, 256, 512)

@@ -30,8 +30,6 @@ TOO_LARGE = "a FITS image of more than 300 million values"
 GZIP = b"\x1f\x8b"
 BAND_FILE = re.compile(r"(?P<object>.+)[-_.](?P<band>[ugrizy])", re.IGNORECASE)
 
-Plane = npt.NDArray[np.float32]
-
 
 def is_fits(name: str) -> bool:
     """Whether a file's name ends as a FITS file's does."""

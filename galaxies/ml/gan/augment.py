@@ -15,8 +15,6 @@ import tensorflow as tf
 
 from galaxies.ml.arrays import Tensor
 
-CHANNELS = 11  # of expand_channels
-
 
 @dataclass(frozen=True)
 class AugmentSettings:

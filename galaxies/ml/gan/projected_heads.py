@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from galaxies.ml.arrays import Tensor
 from galaxies.ml.features.pretrained import Pretrained
+from galaxies.ml.gan.losses import relativistic_loss
 from galaxies.ml.networks.critics import PatchHead
 
 
@@ -109,7 +110,7 @@ def moment_distance(real: tuple[Tensor, Tensor], generated: tuple[Tensor, Tensor
 
 def relativistic_losses(better: Sequence[Tensor], worse: Sequence[Tensor]) -> list[Tensor]:
     """Return the relativistic loss of every head, from its logits: small where `better` has the higher ones."""
-    return [tf.reduce_mean(tf.nn.softplus(w - b)) for b, w in zip(better, worse, strict=True)]
+    return [tf.reduce_mean(relativistic_loss(b, w)) for b, w in zip(better, worse, strict=True)]
 
 
 def mean_square(logits: Sequence[Tensor]) -> Tensor:
