@@ -93,7 +93,7 @@ def recipe_facts(galaxy: Galaxy) -> dict[str, Any]:
     """Return the COLUMNS of a galaxy: its recipe, and nothing about people."""
     return {
         "id": galaxy.public_id,
-        "family": galaxy.family["name"],
+        "family": galaxy.model_version.family(galaxy.cluster)["name"],
         **asdict(galaxy.recipe),
         "bundle": galaxy.model_version.checksum,
         "created": galaxy.created.isoformat(timespec="seconds"),

@@ -12,6 +12,8 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from galaxies.family_words import in_words
+
 if TYPE_CHECKING:
     from accounts.models import User
 
@@ -97,6 +99,11 @@ class ModelVersion(models.Model):
             if family["id"] == cluster:
                 return dict(family)
         raise KeyError(cluster)
+
+    @property
+    def shown_families(self) -> list[dict[str, Any]]:
+        """The families as a page names them, in the reader's language."""
+        return [in_words(family) for family in self.families]
 
 
 class GalaxyQuerySet(models.QuerySet["Galaxy"]):
@@ -191,8 +198,8 @@ class Galaxy(models.Model):
 
     @property
     def family(self) -> dict[str, Any]:
-        """The family it was asked from."""
-        return self.model_version.family(self.cluster)
+        """The family it was asked from, as a page names it: in the reader's language."""
+        return in_words(self.model_version.family(self.cluster))
 
     @property
     def is_blend(self) -> bool:

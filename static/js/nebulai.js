@@ -32,7 +32,19 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("input", (event) => {
-  if (event.target.id === "psi") document.getElementById("psi-value").value = event.target.value;
+  if (event.target.id === "psi") document.getElementById("psi-value").value = localised(event.target.value);
+});
+
+function localised(number) {
+  return Number(number).toLocaleString(document.documentElement.lang);
+}
+
+// The language switch comes back to the address of now, where a script has changed it since the page came.
+const opened = location.href;
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form.languages") || location.href === opened) return;
+  event.target.elements.next.value = location.pathname + location.search;
 });
 
 document.addEventListener("DOMContentLoaded", () => reveal(document));
