@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from PIL import Image
 
 from galaxies.models import MAX_PSI, MAX_SEED, MIN_PSI
@@ -18,7 +20,7 @@ from galaxies.registry.manifests import is_version_name
 LARGEST = 64 * 2**20  # bytes of a file
 PNG, FITS = b"\x89PNG\r\n\x1a\n", b"SIMPLE  ="
 CARDS = {"version": "MODEL", "cluster": "CLUSTER", "seed": "SEED", "psi": "PSI", "mix": "MIX"}
-NOT_HERE = (
+NOT_HERE = gettext_lazy(
     "This picture brings no recipe: PNG and FITS files that were downloaded here do, WebP and screenshots do not."
 )
 
@@ -45,7 +47,7 @@ class EmbeddedRecipe:
 def read_recipe(file: BinaryIO, size: int) -> EmbeddedRecipe:
     """Return the recipe in a PNG or FITS file of `size` bytes. Raises: NoRecipe."""
     if size > LARGEST:
-        raise NoRecipe(f"This file is larger than {LARGEST // 2**20} MB: no picture from here is.")
+        raise NoRecipe(_("This file is larger than %(size)s MB: no picture from here is.") % {"size": LARGEST // 2**20})
     start = file.read(len(FITS))
     file.seek(0)
     try:
@@ -58,7 +60,7 @@ def read_recipe(file: BinaryIO, size: int) -> EmbeddedRecipe:
     except NoRecipe:
         raise
     except Exception as error:  # Pillow and astropy raise whatever a damaged file leads to
-        raise NoRecipe("This picture is damaged: download it again.") from error
+        raise NoRecipe(_("This picture is damaged: download it again.")) from error
     return _checked(found)
 
 
@@ -94,6 +96,6 @@ def _checked(found: Mapping[str, Any]) -> EmbeddedRecipe:
         and MIN_PSI <= float(str(psi)) <= MAX_PSI
     )
     if not is_known:
-        raise NoRecipe("The recipe in this picture cannot be read: it was written by other software, or damaged.")
+        raise NoRecipe(_("The recipe in this picture cannot be read: it was written by other software, or damaged."))
     rest = {key for key, value in found.items() if value is not None} - {"version", "cluster", "seed", "psi"}
     return EmbeddedRecipe(str(version), int(str(cluster)), int(str(seed)), float(str(psi)), is_whole=not rest)

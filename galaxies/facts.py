@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from galaxies.charts import Strip, figure, percentile, strip
 from galaxies.ml.arrays import Features
 from galaxies.ml.bundle import METRICS, Bundle, read_manifest
 from galaxies.models import Galaxy
 from galaxies.serving import Busy, Image, service
+from nebulai.numbers import percent
 
 if TYPE_CHECKING:
     from galaxies.ml.evaluation.of_bundle import Standardizer
@@ -70,20 +73,26 @@ class Comparison:
 # measure -> name, what more and what less of it is, and the two ends of its axis
 SHAPE_FACTS = {
     "gini": (
-        "Gathering of light",
-        "Its light is gathered in fewer pixels than that of",
-        "Its light is more spread out than that of",
-        "spread out",
-        "gathered",
+        gettext_noop("Gathering of light"),
+        gettext_noop("Its light is gathered in fewer pixels than that of %(others)s."),
+        gettext_noop("Its light is more spread out than that of %(others)s."),
+        gettext_noop("spread out"),
+        gettext_noop("gathered"),
     ),
     "m20": (
-        "Bright spots",
-        "Its brightest spots lie farther out than those of",
-        "Its brightest spots lie nearer the centre than those of",
-        "centre",
-        "far out",
+        gettext_noop("Bright spots"),
+        gettext_noop("Its brightest spots lie farther out than those of %(others)s."),
+        gettext_noop("Its brightest spots lie nearer the centre than those of %(others)s."),
+        gettext_noop("centre"),
+        gettext_noop("far out"),
     ),
-    "blue_red": ("Colour", "It is redder than", "It is bluer than", "bluer", "redder"),
+    "blue_red": (
+        gettext_noop("Colour"),
+        gettext_noop("It is redder than %(others)s."),
+        gettext_noop("It is bluer than %(others)s."),
+        gettext_noop("bluer"),
+        gettext_noop("redder"),
+    ),
 }
 
 
@@ -138,7 +147,7 @@ def _measured(galaxy: Galaxy) -> Measured:
     known: Measured | None = cache.get(key)
     if known is None:
         if not _measuring.acquire(blocking=False):
-            raise Busy("Another galaxy is being measured; try again in a moment.", RETRY_SECONDS)
+            raise Busy(_("Another galaxy is being measured; try again in a moment."), RETRY_SECONDS)
         try:
             known = _measure(galaxy)
         finally:
@@ -181,18 +190,20 @@ def _nearness(distance: float, percentiles: list[float]) -> Fact:
     drawn = strip(percentiles, value=distance)
     share = percentile(percentiles, distance)
     if share < 1:
-        sentence = "It is nearer to a training image than 99% of real galaxies are: it may be a copy."
+        sentence = _("It is nearer to a training image than 99% of real galaxies are: it may be a copy.")
     elif share > 99:
-        sentence = "It is farther from every training image than 99% of real galaxies are: it is unlike any of them."
+        sentence = _("It is farther from every training image than 99% of real galaxies are: it is unlike any of them.")
     else:
-        sentence = f"It is farther from its nearest training image than {share:.0f}% of real galaxies are: no copy."
-    return Fact(name="Nearest real galaxy", sentence=sentence, left="a copy", right="unlike any", strip=drawn)
+        sentence = _("It is farther from its nearest training image than %(share)s of real galaxies are: no copy.") % {
+            "share": percent(share)
+        }
+    return Fact(name=_("Nearest real galaxy"), sentence=sentence, left=_("a copy"), right=_("unlike any"), strip=drawn)
 
 
 def _shape(measure: str, value: float, real: list[float]) -> Fact:
     name, more, less, left, right = SHAPE_FACTS[measure]
     below = percentile(real, value)
     share = max(below, 100 - below)
-    others = "all" if share > 99.5 else f"{share:.0f}% of"
-    sentence = f"{more if below >= 50 else less} {others} real galaxies."
-    return Fact(name=name, sentence=sentence, left=left, right=right, strip=strip(real, value=value))
+    others = _("all real galaxies") if share > 99.5 else _("%(share)s of real galaxies") % {"share": percent(share)}
+    sentence = _(more if below >= 50 else less) % {"others": others}
+    return Fact(name=_(name), sentence=sentence, left=_(left), right=_(right), strip=strip(real, value=value))

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.validators import ProhibitNullCharactersValidator
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy as _
 
 from galaxies.embedded import EmbeddedRecipe, NoRecipe, read_recipe
 from galaxies.models import DEFAULT_PSI, ID_LENGTH, MAX_PSI, MAX_SEED, MIN_PSI, Galaxy, ModelVersion
@@ -24,20 +26,25 @@ class GenerateForm(forms.Form):
 
     cluster = forms.TypedChoiceField(required=False, coerce=int, empty_value=None)
     seed = forms.IntegerField(required=False, min_value=0, max_value=MAX_SEED)
-    psi = forms.FloatField(label="Variety", required=False, min_value=MIN_PSI, max_value=MAX_PSI, initial=DEFAULT_PSI)
+    psi = forms.FloatField(
+        label=_("Variety"), required=False, min_value=MIN_PSI, max_value=MAX_PSI, initial=DEFAULT_PSI
+    )
     pick = forms.BooleanField(required=False)
 
     def __init__(self, version: ModelVersion | None, data: Any = None, can_pick: bool = False) -> None:
         super().__init__(data)
         if not can_pick:
             del self.fields["pick"]
-        families = version.families if version else []
+        families = version.shown_families if version else []
         cluster = cast(forms.TypedChoiceField, self.fields["cluster"])
         cluster.choices = [(family["id"], family["name"]) for family in families]
-        cluster.error_messages["invalid_choice"] = "There is no such family; choose one of those shown."
+        cluster.error_messages["invalid_choice"] = _("There is no such family; choose one of those shown.")
         for name, low, high in (("seed", 0, MAX_SEED), ("psi", MIN_PSI, MAX_PSI)):
             for key in ("invalid", "min_value", "max_value"):
-                self.fields[name].error_messages[key] = f"Use a number from {low} to {high}."
+                self.fields[name].error_messages[key] = _("Use a number from %(low)s to %(high)s.") % {
+                    "low": number_format(low),
+                    "high": number_format(high),
+                }
 
     def clean_psi(self) -> float:
         """Round to two decimals, as the slider has: so the recipe shown is exactly the recipe used."""
@@ -53,7 +60,9 @@ class GenerateForm(forms.Form):
 class PictureForm(forms.Form):
     """A picture that was downloaded here. `picture` is its galaxies.embedded.EmbeddedRecipe, once the form is valid."""
 
-    picture = forms.FileField(error_messages={"required": "Choose a picture first.", "empty": "This file is empty."})
+    picture = forms.FileField(
+        error_messages={"required": _("Choose a picture first."), "empty": _("This file is empty.")}
+    )
 
     def clean_picture(self) -> EmbeddedRecipe:
         file = self.cleaned_data["picture"]
@@ -74,7 +83,7 @@ class PageForm(forms.Form):
 
 
 class GalleryForm(PageForm):
-    order = forms.ChoiceField(required=False, choices=[("new", "Newest"), ("best", "Best liked")])
+    order = forms.ChoiceField(required=False, choices=[("new", _("Newest")), ("best", _("Best liked"))])
 
     def clean_order(self) -> str:
         return self.cleaned_data["order"] or "new"
@@ -85,7 +94,7 @@ class VersionField(VersionChoiceField):
 
     def __init__(self) -> None:
         versions = ModelVersion.objects.defer("families")
-        super().__init__(versions, required=False, to_field_name="version", empty_label="All")
+        super().__init__(versions, required=False, to_field_name="version", empty_label=_("All"))
 
     def to_python(self, value: Any) -> Any:
         ProhibitNullCharactersValidator()(value)
@@ -93,7 +102,7 @@ class VersionField(VersionChoiceField):
 
 
 class MineForm(PageForm):
-    show = forms.ChoiceField(required=False, choices=[("made", "Made by you"), ("liked", "Liked by you")])
+    show = forms.ChoiceField(required=False, choices=[("made", _("Made by you")), ("liked", _("Liked by you"))])
     version = VersionField()
 
     def clean_show(self) -> str:
@@ -103,16 +112,19 @@ class MineForm(PageForm):
 class ZipForm(forms.Form):
     """The galaxies of a zip and their kind of file. A galaxy deleted meanwhile is left out."""
 
-    id = forms.Field(widget=forms.MultipleHiddenInput, error_messages={"required": "Select a galaxy first."})
+    id = forms.Field(widget=forms.MultipleHiddenInput, error_messages={"required": _("Select a galaxy first.")})
     kind = forms.ChoiceField(required=False, choices=[("png", "PNG"), ("webp", "WebP"), ("fits", "FITS")])
 
     def clean_id(self) -> list[Galaxy]:
         ids = {each for each in self.cleaned_data["id"] if len(each) == ID_LENGTH and each.isalnum()}
         if len(ids) > MAX_ZIP:
-            raise forms.ValidationError(f"One zip holds {MAX_ZIP} galaxies at most; select fewer than {len(ids)}.")
+            raise forms.ValidationError(
+                _("One zip holds %(most)s galaxies at most; select fewer than %(number)s.")
+                % {"most": MAX_ZIP, "number": len(ids)}
+            )
         galaxies = list(Galaxy.objects.filter(public_id__in=ids).select_related("model_version"))
         if not galaxies:
-            raise forms.ValidationError("None of these galaxies is there any more; select others.")
+            raise forms.ValidationError(_("None of these galaxies is there any more; select others."))
         return galaxies
 
     def clean_kind(self) -> str:
@@ -125,14 +137,14 @@ class ZipForm(forms.Form):
 
 class DeleteAccountForm(forms.Form):
     galaxies = forms.ChoiceField(
-        label="The galaxies you made",
+        label=_("The galaxies you made"),
         choices=[
-            ("keep", "stay, without saying whose they were"),
-            ("delete", "go as well"),
+            ("keep", _("stay, without saying whose they were")),
+            ("delete", _("go as well")),
         ],
         widget=forms.RadioSelect,
         error_messages={
-            "required": "Choose what becomes of your galaxies.",
-            "invalid_choice": "Choose one of the two.",
+            "required": _("Choose what becomes of your galaxies."),
+            "invalid_choice": _("Choose one of the two."),
         },
     )

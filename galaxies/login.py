@@ -2,9 +2,11 @@
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from accounts import adapter
 from accounts.models import User
+from galaxies.models import Vote
 from galaxies.session import claim
 
 
@@ -15,4 +17,5 @@ class AccountAdapter(adapter.AccountAdapter):
         """Log in, give the person the galaxies that the visitor generated, and cast the visitor's vote."""
         super().login(request, user)
         if voted := claim(request.session, user):
-            messages.success(request, f"You {voted.my_vote} this galaxy.")
+            likes = voted.my_vote == Vote.Value.LIKE
+            messages.success(request, _("You like this galaxy.") if likes else _("You dislike this galaxy."))

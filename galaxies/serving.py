@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
+from django.utils.translation import gettext as _
 
 from galaxies.ml.arrays import Features
 from galaxies.ml.bundle import MANIFEST, Bundle, BundleError, load_bundle
@@ -186,9 +187,11 @@ class Service:
                 self._queue.put_nowait(job)
             return [job.future.result(max(0.0, deadline - time.monotonic())) for job in jobs]
         except Full:
-            raise Busy("Many galaxies are being generated right now; try again in a moment.", retry_after=2) from None
+            raise Busy(
+                _("Many galaxies are being generated right now; try again in a moment."), retry_after=2
+            ) from None
         except TimeoutError:
-            raise Busy("The generator took too long to answer; try again in a moment.", retry_after=5) from None
+            raise Busy(_("The generator took too long to answer; try again in a moment."), retry_after=5) from None
         finally:
             for job in jobs:
                 job.future.cancel()  # nobody waits for it any more; no effect on what is done
@@ -197,7 +200,7 @@ class Service:
         current = self._current
         if current is None:
             self.start()
-            raise Busy("The generator is still warming up; try again in a few seconds.", retry_after=5)
+            raise Busy(_("The generator is still warming up; try again in a few seconds."), retry_after=5)
         if current.version == version:
             return current
         path = settings.MODELS_STORE / version

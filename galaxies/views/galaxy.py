@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRedirect
@@ -49,7 +50,7 @@ def vote(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
     """Toggle the person's vote; a visitor logs in first and then finds the vote cast."""
     value = request.POST.get("value", "")
     if value not in Vote.Value:
-        return problem(request, 422, "Like or dislike", "Send the vote as like or dislike.")
+        return problem(request, 422, _("Like or dislike"), _("Send the vote as like or dislike."))
     if person := person_of(request):
         try:
             voted = votes.toggle_vote(person, public_id, value, request.POST.get("shown"))
@@ -94,7 +95,7 @@ def publish(request: HttpRequest, galaxy: Galaxy) -> HttpResponse:
 def delete(request: HttpRequest, galaxy: Galaxy) -> HttpResponse:
     """Delete a galaxy with its file and its votes."""
     generation.delete_galaxies(Galaxy.objects.filter(pk=galaxy.pk))
-    messages.success(request, f"Galaxy {galaxy} is deleted.")
+    messages.success(request, _("Galaxy %(galaxy)s is deleted.") % {"galaxy": galaxy})
     return redirect_back(request, reverse("galaxies:me"))
 
 

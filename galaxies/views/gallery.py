@@ -3,6 +3,7 @@
 from allauth.core import ratelimit
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -37,7 +38,7 @@ def download(request: HttpRequest) -> HttpResponseBase:
     """Send several galaxies and their recipes as one zip."""
     form = ZipForm(request.POST)
     if not form.is_valid():
-        return problem(request, 422, "Nothing to pack", form.sentence())
+        return problem(request, 422, _("Nothing to pack"), form.sentence())
     if not ratelimit.consume(request, action="zip"):
         return too_many_requests(request)
     galaxies, kind = form.cleaned_data["id"], form.cleaned_data["kind"]

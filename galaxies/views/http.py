@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
@@ -29,7 +30,7 @@ def busy_is_503(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
         try:
             return view(request, *args, **kwargs)
         except Busy as busy:
-            return problem(request, 503, "One moment", str(busy), retry_after=busy.retry_after)
+            return problem(request, 503, _("One moment"), str(busy), retry_after=busy.retry_after)
 
     return wrapped
 

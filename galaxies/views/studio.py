@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -24,7 +25,7 @@ def studio(request: HttpRequest) -> HttpResponse:
     version = generation.version_for(request.GET.get("version", ""))
     if version is None:
         messages.warning(
-            request, "This site does not have the model of that recipe: the same numbers give another galaxy."
+            request, _("This site does not have the model of that recipe: the same numbers give another galaxy.")
         )
         version = generation.current_version()
     can_pick = preferences.standing(version) is not None
@@ -40,7 +41,7 @@ def open_picture(request: HttpRequest) -> HttpResponse:
         return _studio(request, version, GenerateForm(version, {"psi": DEFAULT_PSI}), 422, picture=form)
     recipe = form.cleaned_data["picture"]
     if not recipe.is_whole:
-        messages.info(request, "That galaxy is a variation: these are the numbers that it began with.")
+        messages.info(request, _("That galaxy is a variation: these are the numbers that it began with."))
     return redirect(f"{reverse('galaxies:studio')}?{urlencode(recipe.as_query())}")
 
 
@@ -53,7 +54,7 @@ def generate(request: HtmxHttpRequest) -> HttpResponse:
         return too_many_requests(request)
     version = generation.version_for(request.POST.get("version", "")) or generation.current_version()
     if version is None:
-        raise Busy("No model has been trained yet; come back when the site has one.", retry_after=60)
+        raise Busy(_("No model has been trained yet; come back when the site has one."), retry_after=60)
     taste = preferences.standing(version)
     form = GenerateForm(version, request.POST, can_pick=taste is not None)
     if not form.is_valid():
@@ -82,7 +83,7 @@ def _show(request: HtmxHttpRequest, new: Galaxy, picked_of: int = 0) -> HttpResp
     if request.htmx:
         return render(request, "studio.html#generated", {"galaxy": new, "in_studio": True, "picked_of": picked_of})
     if picked_of:
-        messages.info(request, f"The crowd's pick out of {picked_of}.")
+        messages.info(request, _("The crowd's pick out of %(number)s.") % {"number": picked_of})
     return redirect(new)
 
 
