@@ -223,7 +223,7 @@ class Service:
             batches = {(id(job.bundle), type(job.ask)): [job]}
             stop = False
             deadline = time.monotonic() + GATHER_SECONDS
-            for _ in range(MAX_BATCH - 1):
+            for __ in range(MAX_BATCH - 1):
                 try:
                     more = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
                 except Empty:
