@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from galaxies.models import ID_ALPHABET, ID_LENGTH
-from galaxies.views import galaxy, gallery, health, me, model, studio
+from galaxies.views import about, galaxy, gallery, health, me, model, studio
 
 
 class PublicId:
@@ -54,6 +54,11 @@ model_urls = [
     path("families/<str:version>/<int:cluster>/<int:number>.webp", model.exemplar, name="exemplar"),
 ]
 
+about_urls = [
+    path("about/", about.how_it_works, name="about"),
+    path("about/<str:version>/<int:step>.webp", about.latent_step, name="latent_step"),
+]
+
 me_urls = [
     path("me/", me.me, name="me"),
     path("me/data.zip", me.data, name="data"),
@@ -65,4 +70,4 @@ health_urls = [
     path("readyz", health.readyz, name="readyz"),
 ]
 
-urlpatterns = studio_urls + galaxy_urls + gallery_urls + model_urls + me_urls + health_urls
+urlpatterns = studio_urls + galaxy_urls + gallery_urls + model_urls + about_urls + me_urls + health_urls

@@ -13,6 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from galaxies import generation, preferences
 from galaxies.forms import GenerateForm, PictureForm
 from galaxies.models import DEFAULT_PSI, Galaxy, ModelVersion
+from galaxies.opening import opening
 from galaxies.serving import Busy
 from galaxies.session import remember_made
 from galaxies.views.http import HtmxHttpRequest, busy_is_503, galaxy_or_404, person_of
@@ -96,5 +97,12 @@ def _studio(
     picture: PictureForm | None = None,
 ) -> HttpResponse:
     current = generation.current_version()
-    context = {"version": version, "form": form, "picture": picture, "is_older": version != current, "current": current}
+    context = {
+        "version": version,
+        "form": form,
+        "picture": picture,
+        "is_older": version != current,
+        "current": current,
+        "opening": opening(version) if version else None,
+    }
     return render(request, "studio.html", context, status=status)
