@@ -5,21 +5,34 @@ near = vary(galaxy)
 image_file(galaxy, "png")                                       # bytes
 """
 
+import logging
 import secrets
 from collections import Counter
 
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from galaxies import images, tallies
+from galaxies.ml.bundle import BundleError
 from galaxies.models import NEW_SEEDS, Galaxy, ModelVersion, Vote
 from galaxies.registry.manifests import is_version_name
 from galaxies.serving import Image, service
 
+logger = logging.getLogger(__name__)
+
 VARIATION_MIX = 0.25
 DELETE_CHUNK = 500
+
+
+class Retired(Exception):
+    """The model of a recipe makes no new galaxies here; the message says why. version: None if it is not known."""
+
+    def __init__(self, message: str, version: ModelVersion | None = None) -> None:
+        super().__init__(message)
+        self.version = version
 
 
 def current_version() -> ModelVersion | None:
@@ -29,10 +42,34 @@ def current_version() -> ModelVersion | None:
 
 
 def version_for(name: str) -> ModelVersion | None:
-    """Return the version that a recipe names, the current one for ""; None if there is no such version."""
+    """Return the version that a recipe names; for "" the current one, None if there is none.
+
+    Raises: Retired if the version makes no new galaxies.
+    """
     if not name:
         return current_version()
-    return ModelVersion.objects.filter(version=name).first() if is_version_name(name) else None
+    version = ModelVersion.objects.filter(version=name).first() if is_version_name(name) else None
+    if version is None:
+        raise Retired(_("This site does not have the model of that recipe: the same numbers give another galaxy."))
+    if version.archived:
+        raise Retired(_("Model %(version)s is archived and makes no new galaxies.") % {"version": version}, version)
+    if not version.has_files:
+        raise _without_files(version)
+    return version
+
+
+def make_ready(version: ModelVersion) -> None:
+    """Load a version that is not the current one. Raises: Retired if it makes no new galaxies; Busy."""
+    version_for(version.version)
+    try:
+        service().at_hand(version.version)
+    except BundleError as error:
+        logger.error("%s", error)
+        raise _without_files(version) from error
+
+
+def _without_files(version: ModelVersion) -> Retired:
+    return Retired(_("The files of model %(version)s cannot be read at the moment.") % {"version": version}, version)
 
 
 def generate(

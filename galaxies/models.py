@@ -1,6 +1,7 @@
 """The database: model versions and how they were trained, galaxies and their recipes, votes, tallies."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,8 +12,10 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from galaxies.family_words import in_words
+from galaxies.ml.bundle import MANIFEST
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -93,6 +96,16 @@ class ModelVersion(models.Model):
         """The bundle's folder."""
         return Path(settings.MODELS_STORE) / self.version
 
+    @property
+    def has_files(self) -> bool:
+        """Whether the bundle's folder is there; what is in it is checked when it is loaded."""
+        return (self.path / MANIFEST).is_file()
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether it makes no new galaxies: it is archived, or its files are gone."""
+        return self.archived or not self.has_files
+
     def family(self, cluster: int) -> dict[str, Any]:
         """Return id, name, sentence, share and exemplars of a cluster. Raises: KeyError if there is no such cluster."""
         for family in self.families:
@@ -113,6 +126,21 @@ class GalaxyQuerySet(models.QuerySet["Galaxy"]):
         """Return what is liked or published, the "new" or the "best" first; without a cluster, of all families."""
         listed = self.filter(listed=True).order_by(*GALLERY_ORDERS[order])
         return listed if cluster is None else listed.filter(cluster=cluster)
+
+    def at_address(self, query: Mapping[str, str]) -> "Galaxy | None":
+        """Return the galaxy whose `address` this is, None if nobody has made it or the query is no address."""
+        found = self.select_related("model_version")
+        if "galaxy" in query:
+            return found.filter(public_id=query["galaxy"][:ID_LENGTH]).first()
+        try:
+            version, cluster, seed = query["version"], int(query["cluster"]), int(query["seed"])
+            psi = float(query["psi"])
+        except (KeyError, ValueError):
+            return None
+        if "\0" in version or not (0 <= cluster < 256 and 0 <= seed <= MAX_SEED):
+            return None
+        recipe = {"model_version__version": version, "cluster": cluster, "seed": seed, "psi": psi}
+        return found.filter(**recipe, mix=None).order_by("pk").first()
 
     def made_by(self, person: "User") -> Self:
         """Return what a person generated, the newest first."""
@@ -200,6 +228,17 @@ class Galaxy(models.Model):
     def family(self) -> dict[str, Any]:
         """The family it was asked from, as a page names it: in the reader's language."""
         return in_words(self.model_version.family(self.cluster))
+
+    @property
+    def address(self) -> dict[str, str]:
+        """The studio's query: its recipe, and its id where that has more than a query holds."""
+        recipe = {"version": self.model_version.version, "cluster": str(self.cluster), "seed": str(self.seed)}
+        return recipe | {"psi": f"{self.psi:g}"} | ({"galaxy": self.public_id} if self.is_blend else {})
+
+    @property
+    def studio_url(self) -> str:
+        """The studio with its recipe."""
+        return f"{reverse('galaxies:studio')}?{urlencode(self.address)}"
 
     @property
     def is_blend(self) -> bool:

@@ -70,15 +70,13 @@ def chances(model: PreferenceModel, features: Features) -> Floats:
 def pick(
     version: ModelVersion, model: PreferenceModel, *, cluster: int | None, psi: float, creator: User | None = None
 ) -> Galaxy:
-    """Sample PICK_FROM galaxies of one family and store the one that people will most probably like.
+    """Sample PICK_FROM galaxies and store the one that people will most probably like.
 
-    cluster: None draws one by the families' shares. The galaxy has a recipe like any other.
+    cluster: None draws one for each by the families' shares. The galaxy has a recipe like any other.
     Raises: Busy if the generator cannot answer now.
     """
-    cluster = generation.draw_cluster(version) if cluster is None else cluster
-    drawn = [
-        Galaxy(model_version=version, cluster=cluster, seed=generation.new_seed(), psi=psi) for _ in range(PICK_FROM)
-    ]
+    clusters = [generation.draw_cluster(version) if cluster is None else cluster for _ in range(PICK_FROM)]
+    drawn = [Galaxy(model_version=version, cluster=each, seed=generation.new_seed(), psi=psi) for each in clusters]
     sampled = service().sample_many([galaxy.recipe for galaxy in drawn])
     best = int(np.argmax(chances(model, service().features_many(version.version, sampled))))
     return generation.keep(drawn[best], sampled[best], creator)

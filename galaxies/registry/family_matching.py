@@ -2,6 +2,7 @@
 
 matched = match_families(old, new)
 matched.pairs[0]                        # Pair(a family of the old or None, one of the new or None, percent they share)
+nearest_family(old, 3, new)             # what to offer where the old version generates no more
 """
 
 from dataclasses import dataclass
@@ -10,13 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
+import numpy as np
+from PIL import Image as PillowImage
+
 from galaxies.ml.bundle import Bundle, BundleError, read_manifest
 from galaxies.models import ModelVersion
+from galaxies.serving import Busy, Image, service
 
 if TYPE_CHECKING:
     from galaxies.ml.arrays import Labels
 
 Family = dict[str, Any]
+NOT_READ = (BadZipFile, BundleError, LookupError, OSError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,45 @@ class Matched:
 
 def match_families(a: ModelVersion, b: ModelVersion) -> Matched:
     """Match families by shared training images or, if the versions learned from different ones, by name and number."""
-    try:
-        labels = _labels(a.path, a.checksum), _labels(b.path, b.checksum)
-    except (BadZipFile, BundleError, LookupError, OSError, TypeError, ValueError):
-        labels = None
-    if labels and labels[0][0] == labels[1][0] != "" and len(labels[0][1]) == len(labels[1][1]) > 0:
-        return Matched(_by_images(a, b, labels[0][1], labels[1][1]), by_images=True)
+    if shared := _shared_labels(a, b):
+        return Matched(_by_images(a, b, *shared), by_images=True)
     return Matched(_by_name(a, b), by_images=False)
+
+
+def nearest_family(old: ModelVersion, cluster: int, new: ModelVersion) -> Family | None:
+    """Return the family of `new` nearest to a cluster of `old`, None if nothing tells which that is.
+
+    By the training images that both share, else by the exemplars as the encoder of `new` sees them, else by name.
+    """
+    if shared := _shared_labels(old, new):
+        in_old, in_new = shared
+        members = in_new[in_old == cluster]
+        return new.family(int(np.bincount(members).argmax())) if len(members) else None
+    try:
+        return _by_exemplars(old, cluster, new)
+    except (Busy, *NOT_READ):
+        name = next((family["name"] for family in old.families if family["id"] == cluster), None)
+        return next((family for family in new.families if family["name"] == name), None)
+
+
+def _by_exemplars(old: ModelVersion, cluster: int, new: ModelVersion) -> Family:
+    side = new.resolution
+    pictures: list[Image] = []
+    for name in old.family(cluster)["exemplars"]:
+        with PillowImage.open(old.path / name) as picture:
+            pictures.append(np.asarray(picture.convert("RGB").resize((side, side), PillowImage.Resampling.BOX)))
+    features = service().features_many(new.version, np.stack(pictures))
+    distances = Bundle(new.path, read_manifest(new.path)).clusters.distances(features)
+    return new.family(int(distances.mean(axis=0).argmin()))
+
+
+def _shared_labels(a: ModelVersion, b: ModelVersion) -> "tuple[Labels, Labels] | None":
+    """Return the family of each training image in both versions, None if they did not learn from the same images."""
+    try:
+        (from_a, in_a), (from_b, in_b) = _labels(a.path, a.checksum), _labels(b.path, b.checksum)
+    except NOT_READ:
+        return None
+    return (in_a, in_b) if from_a == from_b != "" and len(in_a) == len(in_b) > 0 else None
 
 
 @lru_cache(maxsize=8)

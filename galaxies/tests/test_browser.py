@@ -61,7 +61,7 @@ def test_generate_regenerate_vary_and_download(
     assert page.evaluate("document.querySelector('.card img').decode().then(() => true)")
     assert page.evaluate("document.querySelector('.card img').clientWidth") == 512
     expect(page.locator("#message")).to_contain_text("A new galaxy")
-    assert page.url == live_server.url + "/"
+    expect(page).to_have_url(re.compile(r"/\?version=[^&]+&cluster=\d+&seed=\d+&psi=0\.8$"))
 
     page.get_by_role("button", name="Regenerate").press("Enter")
     expect(card).not_to_have_attribute("data-galaxy-id", first or "")
@@ -92,6 +92,35 @@ def test_a_mistake_is_shown_at_its_field_and_mended(
     page.get_by_label("Seed").press("Enter")
     expect(page.locator("[data-galaxy-id]")).to_contain_text("42")
     expect(page.locator("#seed-error")).to_have_count(0)
+
+
+def test_reload_and_back_bring_the_galaxy_and_its_recipe_again(
+    transactional_db: None, generator: Service, live_server: LiveServer, page: Page
+) -> None:
+    page.goto(live_server.url)
+    card, generate = page.locator("[data-galaxy-id]"), page.get_by_role("button", name="Generate", exact=True)
+    made: list[str] = []
+    for seed in ("7", "8"):
+        page.get_by_label("Seed").fill(seed)
+        generate.click()
+        expect(page).to_have_url(re.compile(f"seed={seed}&"))
+        expect(card).to_contain_text(seed)
+        made.append(card.get_attribute("data-galaxy-id") or "")
+    page.get_by_role("button", name="Variation").click()
+    expect(card).to_contain_text("variation")
+    variation = card.get_attribute("data-galaxy-id") or ""
+    page.reload()
+    expect(card).to_have_attribute("data-galaxy-id", variation)
+    for expected, seed in zip(reversed(made), ("8", "7"), strict=True):
+        page.go_back()
+        expect(card).to_have_attribute("data-galaxy-id", expected)
+        expect(page.get_by_label("Seed")).to_have_value(seed)
+    page.go_back()
+    expect(page.locator(".frame.waiting")).to_be_visible()
+    expect(page.get_by_label("Seed")).to_have_value("")
+    page.go_forward()
+    expect(card).to_have_attribute("data-galaxy-id", made[0])
+    assert Galaxy.objects.count() == 3
 
 
 def test_a_limit_is_a_message_and_the_galaxy_stays(

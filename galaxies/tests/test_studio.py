@@ -1,3 +1,4 @@
+import itertools
 import re
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from django.test import Client
 from PIL import Image
 from pytest_django.fixtures import Settings
 
+from galaxies import generation, preferences
 from galaxies.ml.bundle import Bundle, read_manifest
 from galaxies.models import Galaxy, ModelVersion, PreferenceModel
 from galaxies.serving import Busy, Service
@@ -270,6 +272,17 @@ def test_a_pick_is_one_of_8_and_its_card_says_so(
     assert recipes[int(np.argmax(features))] == galaxy.recipe
     assert "crowd's pick out of 8" in page
     assert '<input type="hidden" name="pick" value="on">' in page  # Regenerate picks again
+
+
+def test_a_pick_from_any_family_is_one_of_several_families(
+    taste: PreferenceModel, version: ModelVersion, generator: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = itertools.cycle([0, 1])
+    monkeypatch.setattr(generation, "draw_cluster", lambda version: next(drawn))
+    monkeypatch.setattr(preferences, "chances", lambda model, features: np.arange(len(features)))
+    galaxy = preferences.pick(version, taste, cluster=None, psi=0.8)
+    assert galaxy.cluster == 1  # the last of 0, 1, 0, 1 and so on, not the family of the first
+    assert next(drawn) == 0  # eight were drawn
 
 
 def test_a_pick_without_htmx_is_told_on_its_page(client: Client, taste: PreferenceModel, generator: Service) -> None:

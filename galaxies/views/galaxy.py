@@ -31,7 +31,8 @@ def galaxy(request: HttpRequest, public_id: str) -> HttpResponse:
     shown = galaxy_or_404(public_id)
     mark_votes([shown], person_of(request))
     picture = request.build_absolute_uri(reverse("galaxies:image", args=[public_id, "png"]))
-    return render(request, "galaxy.html", {"galaxy": shown, "picture": picture})
+    context = {"galaxy": shown, "picture": picture, "current": generation.current_version()}
+    return render(request, "galaxy.html", context)
 
 
 @require_safe

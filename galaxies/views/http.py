@@ -1,5 +1,6 @@
 """What views share: types of requests, who asks, errors as responses, redirects."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -11,9 +12,12 @@ from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
+from galaxies.ml.bundle import BundleError
 from galaxies.models import Galaxy
 from galaxies.serving import Busy
 from nebulai.views import problem
+
+logger = logging.getLogger(__name__)
 
 YEAR = 365 * 24 * 3600
 
@@ -23,7 +27,7 @@ class HtmxHttpRequest(HttpRequest):
 
 
 def busy_is_503(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Answer 503 with Retry-After, as a page or to htmx as a message, when the view raises Busy."""
+    """Answer 503 with Retry-After, as a page or to htmx as a message, when the view raises Busy or BundleError."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -31,6 +35,10 @@ def busy_is_503(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
             return view(request, *args, **kwargs)
         except Busy as busy:
             return problem(request, 503, _("One moment"), str(busy), retry_after=busy.retry_after)
+        except BundleError as error:
+            logger.error("%s", error)
+            text = _("The files of this model cannot be read at the moment.")
+            return problem(request, 503, _("The model is not at hand"), text, retry_after=60)
 
     return wrapped
 
