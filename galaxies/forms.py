@@ -72,14 +72,39 @@ class PictureForm(forms.Form):
             raise forms.ValidationError(str(error)) from error
 
 
-class PageForm(forms.Form):
-    """The family and the page number of a list. Values that are not valid answer 404."""
+class VersionField(VersionChoiceField):
+    """A model version by its name. PostgreSQL would fail on a null character instead of finding nothing."""
 
+    def __init__(self) -> None:
+        super().__init__(ModelVersion.objects.defer("metrics"), required=False, to_field_name="version")
+
+    def to_python(self, value: Any) -> Any:
+        ProhibitNullCharactersValidator()(value)
+        return super().to_python(value)
+
+
+class PageForm(forms.Form):
+    """Model, family and page number of a list. Values that are not valid answer 404.
+
+    family: what the select sends, "NAME:3" for a family and "NAME:" for all of a model, because numbers of families
+    mean something within a model only; it stands for `version` and `cluster`.
+    """
+
+    version = VersionField()
     cluster = forms.IntegerField(required=False, min_value=0, max_value=32767)
+    family = forms.CharField(required=False, max_length=80)
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
 
     def clean_page(self) -> int:
         return self.cleaned_data["page"] or 1
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if family := values.get("family"):
+            name, _colon, number = family.partition(":")
+            values["version"] = self.fields["version"].clean(name)
+            values["cluster"] = self.fields["cluster"].clean(number)
+        return values
 
 
 class GalleryForm(PageForm):
@@ -89,21 +114,8 @@ class GalleryForm(PageForm):
         return self.cleaned_data["order"] or "new"
 
 
-class VersionField(VersionChoiceField):
-    """A model version by its name. PostgreSQL would fail on a null character instead of finding nothing."""
-
-    def __init__(self) -> None:
-        versions = ModelVersion.objects.defer("families")
-        super().__init__(versions, required=False, to_field_name="version", empty_label=_("All"))
-
-    def to_python(self, value: Any) -> Any:
-        ProhibitNullCharactersValidator()(value)
-        return super().to_python(value)
-
-
 class MineForm(PageForm):
     show = forms.ChoiceField(required=False, choices=[("made", _("Made by you")), ("liked", _("Liked by you"))])
-    version = VersionField()
 
     def clean_show(self) -> str:
         return self.cleaned_data["show"] or "made"

@@ -8,6 +8,7 @@ image_file(galaxy, "png")                                       # bytes
 import logging
 import secrets
 from collections import Counter
+from collections.abc import Iterable
 
 from django.core.files.base import ContentFile
 from django.db import transaction
@@ -35,10 +36,16 @@ class Retired(Exception):
         self.version = version
 
 
-def current_version() -> ModelVersion | None:
-    """Return the version that this process generates with; before its model is loaded, the active one, if any."""
-    loaded = ModelVersion.objects.filter(version=service().version).first() if service().version else None
-    return loaded or ModelVersion.active()
+def current_version(known: Iterable[ModelVersion] = ()) -> ModelVersion | None:
+    """Return the version that this process generates with; before its model is loaded, the active one, if any.
+
+    known: versions read already, so that the database need not be asked.
+    """
+    loaded = service().version
+    for version in known:
+        if version.version == loaded or (loaded is None and version.is_active):
+            return version
+    return (ModelVersion.objects.filter(version=loaded).first() if loaded else None) or ModelVersion.active()
 
 
 def version_for(name: str) -> ModelVersion | None:

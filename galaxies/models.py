@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -91,6 +91,12 @@ class ModelVersion(models.Model):
         """The version that new galaxies come from, or None before the first is activated."""
         return cls.objects.filter(is_active=True).first()
 
+    @classmethod
+    def with_galaxies(cls) -> "models.QuerySet[Self]":
+        """Return the versions that galaxies are of, the active one first: what a list of galaxies is filtered by."""
+        galaxies = Galaxy.objects.filter(model_version=OuterRef("pk")).order_by()
+        return cls.objects.filter(Exists(galaxies)).defer("metrics").order_by("-is_active", "-registered")
+
     @property
     def path(self) -> Path:
         """The bundle's folder."""
@@ -122,10 +128,14 @@ class ModelVersion(models.Model):
 class GalaxyQuerySet(models.QuerySet["Galaxy"]):
     """Lists of galaxies, each in an order that an index serves."""
 
-    def gallery(self, order: str, cluster: int | None = None) -> Self:
-        """Return what is liked or published, the "new" or the "best" first; without a cluster, of all families."""
-        listed = self.filter(listed=True).order_by(*GALLERY_ORDERS[order])
-        return listed if cluster is None else listed.filter(cluster=cluster)
+    def gallery(self, order: str) -> Self:
+        """Return what is liked or published, the "new" or the "best" first."""
+        return self.filter(listed=True).order_by(*GALLERY_ORDERS[order])
+
+    def of(self, version: ModelVersion | None, cluster: int | None) -> Self:
+        """Return those of a version and of one of its families; None for all of either."""
+        found = self if version is None else self.filter(model_version=version)
+        return found if cluster is None else found.filter(cluster=cluster)
 
     def at_address(self, query: Mapping[str, str]) -> "Galaxy | None":
         """Return the galaxy whose `address` this is, None if nobody has made it or the query is no address."""

@@ -24,7 +24,7 @@ def test_the_map_has_each_family_and_a_dot_for_each_galaxy_it_says(version: Mode
 def test_the_page_draws_the_map_and_leads_to_each_family(client: Client, generator: Service) -> None:
     page = client.get("/about/").content.decode()
     assert page.count('class="dots') == len(ModelVersion.objects.get().families)
-    assert '<a class="place hue-0" href="/?cluster=0"' in page
+    assert '<a class="place hue-0" href="/?cluster=0&amp;version=' in page
     pictures = re.findall(r'src="(/about/[^"]+)"', page)
     assert len(pictures) == len(STEPS)
     for address in (pictures[0], pictures[-1]):

@@ -13,7 +13,7 @@ from galaxies import listing, votes
 from galaxies.generation import generate
 from galaxies.models import Galaxy, ModelVersion
 from galaxies.serving import Service
-from galaxies.tests.factories import make_galaxy, make_person
+from galaxies.tests.factories import make_galaxy, make_person, make_version
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -66,6 +66,22 @@ class TestGallery:
         make_galaxy(model_version=version, cluster=1, published=True)
         assert shown(client, "?cluster=0") == shown(client, "?cluster=0&order=best") == [here.public_id]
         assert shown(client, "?cluster=5") == []
+
+    def test_a_family_is_one_of_its_model(self, client: Client, version: ModelVersion) -> None:
+        older = make_version(
+            "older", families=[family | {"name": f"Once {family['id']}"} for family in version.families]
+        )
+        here, there = (make_galaxy(model_version=each, cluster=0, published=True) for each in (version, older))
+        assert shown(client) == [there.public_id, here.public_id]
+        assert shown(client, "?cluster=0") == [here.public_id]
+        for query in ("?version=older&cluster=0", "?family=older:0", "?family=older:", "?version=older"):
+            assert shown(client, query) == shown(client, f"{query}&order=best") == [there.public_id]
+        assert shown(client, "?family=older:1") == []
+        page = client.get("/galaxies/?family=older:0").content.decode()
+        assert '<option value="older:0" selected>Once 0</option>' in page
+        assert f'<option value="{version}:0">{version.family(0)["name"]}</option>' in page
+        for query in ("?family=nowhere:0", "?family=older:x", "?family=%00", "?version=nowhere"):
+            assert client.get(f"/galaxies/{query}").status_code == 404
 
     def test_pages_hold_everything_once_and_link_to_each_other(self, client: Client, version: ModelVersion) -> None:
         made = {make_galaxy(model_version=version, published=True).public_id for _ in range(listing.PAGE_SIZE + 2)}

@@ -53,6 +53,7 @@ def test_filters_by_family_and_version(client: Client, ada: User, version: Model
         assert shown(client, f"?show={show}&cluster=0") == [there.public_id]
         assert shown(client, f"?show={show}&version={version}") == [here.public_id]
         assert shown(client, f"?show={show}&cluster=0&version={version}") == []
+        assert shown(client, f"?show={show}&family=old:0") == [there.public_id]
 
 
 @pytest.mark.parametrize("query", ["?page=2", "?page=0", "?show=all", "?cluster=x", "?version=nowhere", "?version=%00"])

@@ -11,7 +11,7 @@ from galaxies import generation
 from galaxies.archives import archive_files, zip_stream
 from galaxies.forms import GalleryForm, ZipForm
 from galaxies.listing import NoSuchPage, page_of
-from galaxies.models import Galaxy
+from galaxies.models import Galaxy, ModelVersion
 from galaxies.views.http import HtmxHttpRequest, busy_is_503, person_of
 from nebulai.views import problem, too_many_requests
 
@@ -23,12 +23,24 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
     form = GalleryForm(request.GET)
     if not form.is_valid():
         raise Http404
-    order, cluster = form.cleaned_data["order"], form.cleaned_data["cluster"]
+    order, chosen, cluster = (form.cleaned_data[name] for name in ("order", "version", "cluster"))
+    versions = list(ModelVersion.with_galaxies())
+    current = generation.current_version(versions)
+    if cluster is not None:
+        chosen = chosen or current  # a number means a family within a model only
+    galaxies = Galaxy.objects.gallery(order).of(chosen, cluster)
     try:
-        page = page_of(Galaxy.objects.gallery(order, cluster), form.cleaned_data["page"], person_of(request))
+        page = page_of(galaxies, form.cleaned_data["page"], person_of(request))
     except NoSuchPage:
         raise Http404 from None
-    context = {"page": page, "order": order, "cluster": cluster, "version": generation.current_version()}
+    context = {
+        "page": page,
+        "order": order,
+        "chosen": chosen,
+        "cluster": cluster,
+        "versions": versions,
+        "version": current,
+    }
     return render(request, "gallery.html#tiles" if request.htmx else "gallery.html", context)
 
 

@@ -15,7 +15,7 @@ from galaxies.archives import zip_stream
 from galaxies.forms import DeleteAccountForm, MineForm
 from galaxies.generation import current_version
 from galaxies.listing import NoSuchPage, page_of
-from galaxies.models import Galaxy
+from galaxies.models import Galaxy, ModelVersion
 from galaxies.personal_data import data_files, delete_account
 from galaxies.views.http import HtmxHttpRequest
 from nebulai.views import too_many_requests
@@ -33,17 +33,21 @@ def me(request: PersonHttpRequest) -> HttpResponse:
     form = MineForm(request.GET)
     if not form.is_valid():
         raise Http404
-    show, cluster, version = (form.cleaned_data[name] for name in ("show", "cluster", "version"))
+    show, cluster, chosen = (form.cleaned_data[name] for name in ("show", "cluster", "version"))
     galaxies = Galaxy.objects.made_by(request.user) if show == "made" else Galaxy.objects.liked_by(request.user)
-    if cluster is not None:
-        galaxies = galaxies.filter(cluster=cluster)
-    if version:
-        galaxies = galaxies.filter(model_version=version)
     try:
-        page = page_of(galaxies, form.cleaned_data["page"], request.user)
+        page = page_of(galaxies.of(chosen, cluster), form.cleaned_data["page"], request.user)
     except NoSuchPage:
         raise Http404 from None
-    context = {"page": page, "form": form, "show": show, "cluster": cluster, "version": current_version()}
+    context = {
+        "page": page,
+        "form": form,
+        "show": show,
+        "chosen": chosen,
+        "cluster": cluster,
+        "versions": ModelVersion.with_galaxies(),
+        "version": current_version(),
+    }
     return render(request, "me.html#tiles" if request.htmx else "me.html", context)
 
 
