@@ -2,22 +2,26 @@
 
 sampler = sheet_sampler(generator, 4096)                # sampler(path) writes a picture
 kid = kid_meter(encode, real_features, counts, 1024)(generator)
+numbers = full_size_meter(imagenet(), images, generator, stage, families=families)()     # after the stage
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from galaxies.ml.arrays import Features, Images, Labels
+from galaxies.ml.arrays import Features, Floats, Images, Labels
 from galaxies.ml.bundle.inference import make_forward
 from galaxies.ml.bundle.latents import normals
 from galaxies.ml.bundle.sheets import COLUMNS, PSI, write_sheet
+from galaxies.ml.evaluation.extractors import Extractor
 from galaxies.ml.evaluation.metrics import kernel_distance
+from galaxies.ml.evaluation.spectra import log_power
 from galaxies.ml.networks.generator import Generator
+from galaxies.ml.networks.styled_stage import StyledStage
 
 BATCH = 32
 
@@ -32,21 +36,63 @@ def kid_meter(
     """
     mean, deviation = real.mean(axis=0), np.maximum(real.std(axis=0), 1e-6)
     real = (real - mean) / deviation
-    bounds = np.round(np.cumsum(counts) / counts.sum() * samples).astype(int)
-    clusters = np.repeat(np.arange(len(counts)), np.diff(bounds, prepend=0))
+    clusters = in_shares(counts, samples)
     return lambda generator: kernel_distance(real, (encode(sample_fixed(generator, clusters)) - mean) / deviation)
 
 
-def sample_fixed(generator: Generator, clusters: Labels) -> Images:
-    """Return what a generator alone, without its stage, makes of fixed latents: families (N,) -> (N, R, R, 3) uint8."""
-    forward, layout = make_forward(generator, [])
+def full_size_meter(
+    extractor: Extractor,
+    training: Images,
+    generator: Generator,
+    stage: StyledStage,
+    *,
+    families: Labels,
+    samples: int = 256,
+    seed: int = 0,
+) -> Callable[[], dict[str, float]]:
+    """Return a function that measures what the stage makes of the generator's images, beside training images.
+
+    kid: by the extractor, as `evaluate` sees them; power, spread: of the finest band of luminance, geometric mean and
+    deviation over images, generated / real. training: (N, R, R, 3) uint8, of which four times `samples` are looked at;
+    families: (N,). Raises: ExtractorUnavailable if the images are too small for the extractor.
+    """
+    extractor.check(min(training.shape[1:3]))
+    rows = np.sort(np.random.default_rng(seed).permutation(len(training))[: 4 * samples])
+    real = np.asarray(training[rows])
+    features, grain = extractor(real), finest_power(real)
+    clusters = in_shares(np.bincount(families, minlength=generator.config.n_clusters), samples)
+
+    def measure() -> dict[str, float]:
+        images = sample_fixed(generator, clusters, [stage])
+        found = finest_power(images)
+        power, spread = 10.0 ** (found.mean() - grain.mean()), found.std() / max(grain.std(), 1e-6)
+        return {"kid": kernel_distance(features, extractor(images)), "power": float(power), "spread": float(spread)}
+
+    return measure
+
+
+def finest_power(images: Images) -> Floats:
+    """Return log10 of the power (N,) in the finest band of luminance of images (N, R, R, 3) uint8."""
+    return np.concatenate([log_power(images[i : i + BATCH])[:, 0, -1] for i in range(0, len(images), BATCH)])
+
+
+def in_shares(counts: npt.NDArray[np.int64], samples: int) -> Labels:
+    """Return so many families (samples,), each as often as its share of the counts (k,)."""
+    bounds = np.round(np.cumsum(counts) / counts.sum() * samples).astype(int)
+    return np.repeat(np.arange(len(counts)), np.diff(bounds, prepend=0))
+
+
+def sample_fixed(generator: Generator, clusters: Labels, stages: Sequence[StyledStage] = ()) -> Images:
+    """Return what a generator and the stages make of fixed latents: families (N,) -> (N, R, R, 3) uint8."""
+    forward, layout = make_forward(generator, stages)
     labels = np.eye(generator.config.n_clusters, dtype=np.float32)[clusters]
     images = []
     for start in range(0, len(clusters), BATCH):
         n = len(labels[start : start + BATCH])
         z = np.stack([normals(seed, layout.z_dim) for seed in range(start, start + n)])
         noise = [normals(len(clusters) + start, n * s * s).reshape(-1, s, s, 1) for s in layout.sides]
-        psi, style = np.ones((n, 1), np.float32), np.empty((n, 0), np.float32)
+        style = normals(2 * len(clusters) + start, n * layout.style).reshape(n, layout.style)
+        psi = np.ones((n, 1), np.float32)
         images.append(forward(z, labels[start : start + n], psi, noise, style).numpy())
     return np.concatenate(images)
 
@@ -61,13 +107,19 @@ def set_w_mean(generator: Generator, samples: int) -> None:
     generator.w_mean.assign(np.stack(means))
 
 
-def sheet_sampler(generator: Generator, w_mean_samples: int) -> Callable[[Path], None]:
-    """Return a function that writes the sample sheet: fixed latents, one row for each family."""
-    forward, layout = make_forward(generator, [])
+def sheet_sampler(
+    generator: Generator, w_mean_samples: int, stages: Sequence[StyledStage] = ()
+) -> Callable[[Path], None]:
+    """Return a function that writes the sample sheet: fixed latents, one row for each family.
+
+    w_mean_samples: latents that the mean of w is taken over each time; 0 where it is known.
+    """
+    forward, layout = make_forward(generator, stages)
     k = generator.config.n_clusters
 
     def write(path: Path) -> None:
-        set_w_mean(generator, w_mean_samples)
+        if w_mean_samples:
+            set_w_mean(generator, w_mean_samples)
         rows = []
         for cluster in range(k):
             drawn = np.stack([normals(1000 * cluster + i, layout.count) for i in range(COLUMNS)])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from galaxies.ml.networks.styled_stage import StyledStage, StyledStageConfig, bu
 from galaxies.ml.schedules import ema_decay, linear_decay
 
 REAL, RESTORED, GENERATED = range(3)  # the kinds of images whose moments are kept
+MEASURE_SECONDS = 600.0  # 256 images through Lite2 are some ten seconds
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,10 @@ class SuperResolutionSettings:
 
     critic, heads: of the two kinds of discriminators. gamma: of R1 and R2 of the critic, every `lazy` steps; it sees
     detail `critic_detail` times enlarged. logits: of the heads' squared logits. moments: of running mean and standard
-    deviation of the heads' features, over `memory` images; grain: of those of the strength of fine detail. pixels: of
-    the distance to the real image with 2 x 2 pixels averaged; faithful: of that to the input with the output averaged
-    down to it. ema_images: half-life of the stage's moving average, which grows by ema_ramp.
+    deviation of the heads' features, over `memory` images; grain: of those of the strength of fine detail, over
+    `grain_memory`: a longer one follows the stage too late, and both swing. pixels: of the distance to the real image
+    with 2 x 2 pixels averaged; faithful: of that to the input with the output averaged down to it. ema_images:
+    half-life of the moving average, which grows by ema_ramp. head_start: steps that heads and critic learn alone.
     """
 
     crop: int = 32
@@ -67,14 +70,16 @@ class SuperResolutionSettings:
     lazy: int = 8
     logits: float = 1e-3
     moments: float = 1.0
-    grain: float = 0.1
+    grain: float = 1.0
     memory: int = 1000
-    pixels: float = 2.0
+    grain_memory: int = 250
+    pixels: float = 0.5
     faithful: float = 5.0
     range_weight: float = 1e-3
     range_margin: float = 0.1
     ema_images: int = 2500
     ema_ramp: float = 0.1
+    head_start: int = 150
 
 
 class BaseSampler:
@@ -131,9 +136,9 @@ class StageTrainer:
 
     @tf.function
     def step(
-        self, number: Tensor, images: Tensor, rate: Tensor, decay: Tensor, *, regularize: bool
+        self, number: Tensor, images: Tensor, rate: Tensor, decay: Tensor, *, regularize: bool, train_stage: bool
     ) -> dict[str, Tensor]:
-        """Take one step of all players on images (n, R, R, 3) uint8; returns losses by name."""
+        """Take one step on images (n, R, R, 3) uint8, of the stage only if it is to train; return losses by name."""
         settings, factor = self.settings, self.stage.config.factor
         key = tf.stack([self.seed, number])
         self._set_rates(rate)
@@ -150,7 +155,8 @@ class StageTrainer:
             if regularize:
                 both = sum(gradient_penalty(self._patch_logit, x) for x in (real, fake))
                 c_loss += both * (settings.gamma / 2 * settings.lazy)
-        apply_gradients(self.g_optimizer, tape, g_loss, self.stage.trainable_variables)
+        if train_stage:
+            apply_gradients(self.g_optimizer, tape, g_loss, self.stage.trainable_variables)
         apply_gradients(self.d_optimizer, tape, d_loss, self.heads.trainable_variables)
         apply_gradients(self.c_optimizer, tape, c_loss, self.critic.trainable_variables)
         for average, weight in zip(self.ema.trainable_variables, self.stage.trainable_variables, strict=True):
@@ -195,13 +201,15 @@ class StageTrainer:
             "heads": tf.reduce_mean(d_heads),
             "critic": d_critic,
             "squares": settings.logits * (mean_square(real_logits[:-1]) + mean_square(fake_logits[:-1])),
-            "moments": self._moments(self.moments, map_statistics(real_maps), map_statistics(fake_maps)),
-            "grain": self._moments(self.grain, detail_statistics(real), detail_statistics(fake)),
+            "moments": self._moments(
+                self.moments, map_statistics(real_maps), map_statistics(fake_maps), settings.memory
+            ),
+            "grain": self._moments(self.grain, detail_statistics(real), detail_statistics(fake), settings.grain_memory),
         }
 
-    def _moments(self, running: RunningMoments, real: Tensor, fake: Tensor) -> Tensor:
+    def _moments(self, running: RunningMoments, real: Tensor, fake: Tensor, memory: int) -> Tensor:
         """Return how far restored and generated images are from real ones by these statistics (n, width)."""
-        half, memory = self.settings.batch // 2, self.settings.memory
+        half = self.settings.batch // 2
         wanted = running.update(REAL, real, memory)
         found = [running.update(RESTORED, fake[:half], memory), running.update(GENERATED, fake[half:], memory)]
         return tf.reduce_mean([moment_distance(wanted, moments) for moments in found])
@@ -226,30 +234,36 @@ def train_stage(
     settings: SuperResolutionSettings = SuperResolutionSettings(),
     seed: int = 0,
     begin: StyledStage | None = None,
-    measure: Callable[[StyledStage], dict[str, float]] | None = None,
+    sampler_of: Callable[[StyledStage], Callable[[Path], None]] | None = None,
+    meter_of: Callable[[StyledStage], Callable[[], dict[str, float]]] | None = None,
 ) -> StyledStage:
     """Return the moving average of a stage trained on images (N, R, R, 3) uint8, R = config.resolution.
 
-    begin: an earlier stage of that config to go on with; measure: of the moving average, for the log.
+    begin: an earlier stage of that config to go on with. sampler_of returns a function that writes a sample sheet of a
+    stage, meter_of one that measures it, for the log alone; both are asked for the moving average.
     Raises: Stopped, TrainingError (galaxies.ml.loop), PretrainedError.
     """
     trainer = StageTrainer(begin or build_styled_stage(config), sampler, settings, seed)
 
     def train(number: int) -> dict[str, Any]:
         rate = linear_decay(budget.share_done(number * settings.batch, phase.seconds), settings.end_rate)
-        decay = ema_decay((number + 1) * settings.batch, settings.batch, settings.ema_images, settings.ema_ramp)
+        seen = max(1, (number + 1 - settings.head_start) * settings.batch)
+        decay = ema_decay(seen, settings.batch, settings.ema_images, settings.ema_ramp)
         rows = np.random.default_rng([seed, number]).integers(len(images), size=settings.batch)
         numbers = (tf.constant(v, tf.float32) for v in (rate, decay))
-        regularize = number % settings.lazy == 0
-        losses: dict[str, Any] = trainer.step(tf.constant(number), images[rows], *numbers, regularize=regularize)
+        which = {"regularize": number % settings.lazy == 0, "train_stage": number >= settings.head_start}
+        losses: dict[str, Any] = trainer.step(tf.constant(number), images[rows], *numbers, **which)
         return losses
 
+    measure = meter_of(trainer.ema) if meter_of else None
     phase = Phase(
         f"stage_{config.resolution}",
         train,
         trainer.state,
         settings.batch,
-        measure=(lambda images: measure(trainer.ema)) if measure else None,
+        sample=sampler_of(trainer.ema) if sampler_of else None,
+        measure=(lambda images: measure()) if measure else None,
+        measure_seconds=MEASURE_SECONDS,
     )
     run_phase(phase, budget, run, reporter)
     return trainer.ema

@@ -48,6 +48,24 @@ def test_a_model_goes_on_learning_and_keeps_its_families(tiny_bundle: Path, tmp_
     assert 0 < max(moved[:4]) < 0.05  # 6 steps at 4e-5 from where it was, not from anywhere
 
 
+@pytest.mark.slow
+def test_a_kept_generator_stays_and_its_stage_learns_on(tiny_bundle: Path, tmp_path: Path) -> None:
+    starting_model = load_starting_model(Bundle(tiny_bundle, verify(tiny_bundle)))
+    generator = starting_model.generator
+    kept = [np.array(weights) for weights in generator.get_weights()]
+    stage = [np.array(weights) for weights in starting_model.stages[0].get_weights()]
+    settings = starting_model.adapt(replace(PRESETS["tiny"], generator_kept=True, stage_images=160, minutes=30))
+    assert settings.budget(1, settings.shares.super_resolution).minutes == pytest.approx(30)  # all of the time
+    data, run = dataset(600, 32, seed=3), Run(tmp_path / "run")
+    phases: set[str] = set()
+    trained = train(data, settings, run, lambda report: phases.add(report.phase), starting_model=starting_model)
+    assert phases == {"features", "stage_32"}
+    assert trained.generator is generator
+    assert all((a == b).all() for a, b in zip(generator.get_weights(), kept, strict=True))
+    assert any((a != b).any() for a, b in zip(trained.stages[0].get_weights(), stage, strict=True))
+    assert list(run.folder.glob("samples/stage_32-*.png"))
+
+
 def test_what_does_not_fit_is_refused_in_one_sentence(tiny_bundle: Path) -> None:
     manifest, tiny = read_manifest(tiny_bundle), PRESETS["tiny"]
     check_compatible(manifest, tiny)
