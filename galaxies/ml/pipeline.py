@@ -10,6 +10,7 @@ Each phase can be resumed. A finished one leaves a file in the run's folder, and
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,11 +21,12 @@ from galaxies.ml.arrays import Features, Images, Labels, Weights
 from galaxies.ml.bundle.writer import TrainedModel
 from galaxies.ml.data.records import Dataset
 from galaxies.ml.data.resize import area_resize
+from galaxies.ml.evaluation.extractors import imagenet, usable
 from galaxies.ml.features.clusters import Choice, Clusters, fit, match_ids
 from galaxies.ml.features.encoder import Encoder, make_encode, train_encoder
 from galaxies.ml.fine_tuning import StartingModel
 from galaxies.ml.gan.adversarial import train_adversarial
-from galaxies.ml.gan.monitoring import kid_meter, set_w_mean, sheet_sampler
+from galaxies.ml.gan.monitoring import full_size_meter, kid_meter, set_w_mean, sheet_sampler
 from galaxies.ml.gan.refinement import refine
 from galaxies.ml.gan.sampling import LabelledImages, sampling_weights, thinned
 from galaxies.ml.gan.super_resolution import BaseSampler, train_stage
@@ -34,6 +36,7 @@ from galaxies.ml.networks.generator import Generator, GeneratorConfig
 from galaxies.ml.networks.styled_stage import StyledStage
 from galaxies.ml.presets import Settings
 
+logger = logging.getLogger(__name__)
 CLUSTERS = "clusters.npz"
 DONE = Budget(images=1)  # of a phase that has its checkpoint and shall not go on
 ENCODE_IMAGES = 1024  # between two looks at whether the run shall stop
@@ -82,12 +85,17 @@ def train(
     labels = clusters.assign(features)
     families = labels[data.train]
     weights = None if likes is None else sampling_weights(likes[data.train], families)
-    measure_kid = _kid_of(training, encoder, features[data.train], families, weights=weights)
-    feature_network = learn_feature_network(training)
-    images = LabelledImages(training.resized(settings.base), families, int(families.max()) + 1)
-    generator = train_generator(
-        training, images, weights=weights, measure_kid=measure_kid, feature_network=feature_network
-    )
+    if starting_model and settings.generator_kept:
+        generator = starting_model.generator
+    else:
+        images = LabelledImages(training.resized(settings.base), families, int(families.max()) + 1)
+        generator = train_generator(
+            training,
+            images,
+            weights=weights,
+            measure_kid=_kid_of(training, encoder, features[data.train], families, weights=weights),
+            feature_network=learn_feature_network(training),
+        )
     return TrainedModel(encoder, features, clusters, labels, generator, train_stages(training, generator, families))
 
 
@@ -269,5 +277,17 @@ def train_stages(training: Training, generator: Generator, families: Labels) -> 
         settings=settings.super_resolution,
         seed=settings.seed,
         begin=start.stage(settings.stage) if start else None,
+        sampler_of=lambda stage: sheet_sampler(generator, 0, [stage]),
+        meter_of=_stage_meter(training, generator, families),
     )
     return [stage]
+
+
+def _stage_meter(
+    training: Training, generator: Generator, families: Labels
+) -> Callable[[StyledStage], Callable[[], dict[str, float]]] | None:
+    # None where what sees them at full size is not there, or the images are too small for it: they are only watched.
+    extractor = usable(imagenet, training.settings.resolution, logger.warning)
+    if extractor is None:
+        return None
+    return lambda stage: full_size_meter(extractor, training.images, generator, stage, families=families)

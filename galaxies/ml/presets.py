@@ -66,6 +66,7 @@ class Settings:
     minutes: float | None = None
     weighed_by: str = ""  # the preference model that weighs the real images, in words; empty: all count alike
     started_from: str = ""  # the version whose weights it begins with; empty: from scratch
+    generator_kept: bool = False  # of that version's networks, the stage alone learns on
 
     @property
     def base(self) -> int:
@@ -79,8 +80,9 @@ class Settings:
         return StyledStageConfig(self.resolution, factor) if factor > 1 else None
 
     def budget(self, images: int, share: float) -> Budget:
-        """Return the budget of a phase. Without encoder and warm start, the other phases have their time."""
+        """Return the budget of a phase. Phases that are there have the time of those that are not."""
         whole = 1.0 - self.shares.encoder - self.shares.warm_start if self.started_from else 1.0
+        whole = self.shares.super_resolution if self.generator_kept else whole
         return Budget(images, self.minutes * share / whole if self.minutes else None)
 
 
@@ -100,7 +102,7 @@ PRESETS = {
         warm_start_images=640,
         adversarial_images=640,
         refinement_images=320,
-        super_resolution=SuperResolutionSettings(crop=8),
+        super_resolution=SuperResolutionSettings(crop=8, head_start=4),
         stage_images=320,
     ),
     "small": Settings(

@@ -19,7 +19,7 @@ from galaxies.ml.data.synthetic import draw
 from galaxies.ml.loop import TrainingError
 from galaxies.models import ModelVersion
 from galaxies.training import folders
-from galaxies.training.request import Options, options_from
+from galaxies.training.request import Options, checked, options_from, settings_of
 
 COUNT = 510
 
@@ -115,3 +115,22 @@ def test_a_name_that_is_taken_or_cannot_be_is_refused_at_a_resume(version: Model
     with pytest.raises(TrainingError, match="cannot be the name of a model"):
         folders.reopen(run.folder.name, model_version="../x")
     assert folders.reopen(run.folder.name).version == run.folder.name
+
+
+@pytest.mark.parametrize("split", ["files", "pixels"])
+def test_a_model_that_goes_on_learning_keeps_out_what_it_has_not_seen(version: ModelVersion, split: str) -> None:
+    path = version.path / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({**manifest, "data": {**manifest["data"], "split": split}}))
+    options = Options(synthetic=600, preset="tiny")
+    assert checked(replace(options, start_from=version.version)).split == split
+    assert checked(options).split == "pixels"
+
+
+def test_keeping_the_generator_needs_one_and_a_stage_to_train(version: ModelVersion) -> None:
+    options = Options(synthetic=600, preset="tiny", keep_generator=True)
+    with pytest.raises(TrainingError, match="--keep-generator needs --start-from VERSION"):
+        checked(options)
+    with pytest.raises(TrainingError, match="leaves nothing to train: at 16 px there is no stage"):
+        settings_of(replace(options, start_from=version.version, resolution=16))
+    assert settings_of(replace(options, start_from=version.version, budget_images=64)).stage_images == 64

@@ -26,7 +26,7 @@ from galaxies.ml.data.options import options_of
 from galaxies.ml.data.records import Dataset, DatasetError
 from galaxies.ml.loop import Reporter, TrainingError, write_arrays
 from galaxies.models import ModelVersion
-from galaxies.training.request import Options, check, check_version_name, options_from, settings_of
+from galaxies.training.request import Options, check_version_name, checked, options_from, settings_of
 
 if TYPE_CHECKING:
     from galaxies.ml.arrays import Labels
@@ -191,7 +191,7 @@ def start(options: Options) -> TrainingFolder:
 
     Raises: TrainingError or DatasetError if the options cannot be trained with; there is no folder then.
     """
-    check(options)
+    options = checked(options)
     if options.prefer and not preferences.standing(ModelVersion.active()):
         raise TrainingError(preferences.NONE_STANDS)
     run = TrainingFolder(_new_folder(f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{options.preset}"), options)

@@ -15,7 +15,7 @@ from galaxies.ml.data.dataset import MINIMUM
 from galaxies.ml.data.records import NAMED, Dataset, by_reason, listed
 from galaxies.training.folders import images_of
 from galaxies.training.record import EXPECTED, in_one_sentence
-from galaxies.training.request import Options, check, settings_of
+from galaxies.training.request import Options, checked, settings_of
 
 HELD_OUT_NEEDED = 200  # for a measurement
 
@@ -46,7 +46,7 @@ def look(options: Options, progress: Callable[[int, int], None] | None = None) -
     """
     from galaxies.ml.duration import expected_seconds, measured_speed
 
-    check(options)
+    options = checked(options)
     settings = settings_of(options)
     data = images_of(options, settings.resolution, progress, minimum=0)
     seconds = expected_seconds(settings, measured_speed())

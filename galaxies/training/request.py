@@ -11,7 +11,7 @@ from django.conf import settings as site
 
 from galaxies.ml.bundle import read_manifest
 from galaxies.ml.data.dataset import CROP, MINIMUM
-from galaxies.ml.data.options import ReadingOptions
+from galaxies.ml.data.options import ReadingOptions, options_of
 from galaxies.ml.data.split import BY_FILES, BY_PIXELS
 from galaxies.ml.loop import TrainingError
 from galaxies.models import ModelVersion
@@ -25,7 +25,8 @@ class Options:
     """What a user chooses.
 
     images: a folder or HDF5 file; synthetic: the number of drawn galaxies to train on instead.
-    start_from: the version whose weights the training begins with; None starts from scratch.
+    start_from: the version whose weights the training begins with; None starts from scratch. keep_generator: of these,
+    the stage alone learns on.
     prefer: sample real images by how probably people like them (galaxies.preferences).
     From stretch on: galaxies.ml.data.options.ReadingOptions.
     """
@@ -42,6 +43,7 @@ class Options:
     credit: str = CREDIT
     model_version: str | None = None
     start_from: str | None = None
+    keep_generator: bool = False
     prefer: bool = False
     stretch: float = ReadingOptions.stretch
     q: float = ReadingOptions.q
@@ -66,9 +68,10 @@ def options_from(content: Mapping[str, Any]) -> Options:
     return Options(**{"split": BY_FILES, **content, "labels_class": tuple(content.get("labels_class", ()))})
 
 
-def check(options: Options) -> None:
-    """Refuse, before the first step, what would fail after the last one.
+def checked(options: Options) -> Options:
+    """Return the options with the split of the model they start from: what it has not seen stays held out.
 
+    Refuses, before the first step, what would fail after the last one.
     Raises: TrainingError; DatasetError if an option about the images has no meaning. All in one sentence.
     """
     options.reading.check()
@@ -79,6 +82,9 @@ def check(options: Options) -> None:
         check_version_name(options.model_version)
         if ModelVersion.objects.filter(version=options.model_version).exists():
             raise TrainingError(f"{options.model_version} is there already: name the new bundle with --model-version.")
+    if not options.start_from:
+        return options
+    return replace(options, split=options_of(read_manifest(site.MODELS_STORE / options.start_from)["data"]).split)
 
 
 def check_version_name(name: str) -> None:
@@ -104,6 +110,7 @@ def _refusals(options: Options) -> list[tuple[bool, str]]:
         (not 0 <= options.seed < 2**31 - 1, "--seed must lie between 0 and 2147483646."),
         (minutes is not None and not (math.isfinite(minutes) and minutes > 0), "--budget-minutes must be above 0."),
         (options.budget_images is not None and options.budget_images < 1, "--budget-images must be above 0."),
+        (options.keep_generator and not options.start_from, "--keep-generator needs --start-from VERSION."),
         (drawn is not None and drawn < MINIMUM, f"--synthetic draws too few galaxies: at least {MINIMUM} are needed."),
     ]
 
@@ -131,7 +138,12 @@ def settings_of(options: Options) -> Any:
         seed=options.seed,
         minutes=options.budget_minutes,
         adversarial_images=options.budget_images or preset.adversarial_images,
+        stage_images=(options.keep_generator and options.budget_images) or preset.stage_images,
+        generator_kept=options.keep_generator,
+        started_from=options.start_from or "",
     )
+    if settings.generator_kept and not settings.stage:
+        raise TrainingError(f"--keep-generator leaves nothing to train: at {settings.resolution} px there is no stage.")
     if options.start_from:
         check_compatible(read_manifest(site.MODELS_STORE / options.start_from), settings)
     return settings

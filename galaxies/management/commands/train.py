@@ -50,6 +50,9 @@ class Command(BaseCommand):
             "--start-from", metavar="VERSION", help="begin with that model's weights, keep its families"
         )
         parser.add_argument(
+            "--keep-generator", action="store_true", help="with --start-from: of its networks the stage alone learns on"
+        )
+        parser.add_argument(
             "--prefer", action="store_true", help="show what people would like more often (see learn_preferences)"
         )
         parser.add_argument("--activate", action="store_true", help="let the site use the model when it is done")
