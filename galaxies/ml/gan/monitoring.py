@@ -2,7 +2,7 @@
 
 sampler = sheet_sampler(generator, 4096)                # sampler(path) writes a picture
 kid = kid_meter(encode, real_features, counts, 1024)(generator)
-numbers = full_size_meter(imagenet(), images, generator, stage, families=families)()     # after the stage
+numbers = full_size_meter(extractor, images, generator, stage, families=families)()     # after the stage
 """
 
 from __future__ import annotations
