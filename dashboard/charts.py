@@ -6,6 +6,7 @@ from typing import Any
 
 from galaxies.approval import Approval
 from galaxies.charts import figure
+from nebulai import numbers
 
 TOP, HEIGHT = 18.0, 190.0  # of the bars' area, in pixels
 LABELS = 5  # along the x axis; more would touch each other on a phone
@@ -74,7 +75,7 @@ def bars(labels: Sequence[str], up: Sequence[int], down: Sequence[int] = (), *, 
         )
 
     heights = [*range(step, above + 1, step), *range(-step, -below - 1, -step)]
-    lines = tuple(Line(f"{abs(number):,}", round(base - number * scale, 2)) for number in heights)
+    lines = tuple(Line(numbers.number(abs(number)), round(base - number * scale, 2)) for number in heights)
     every = max(1, -(-len(labels) // LABELS))
     below_axis = tuple(Line(labels[place], round(room * (place + 0.5), 3)) for place in range(0, len(labels), every))
     return Bars(

@@ -3,33 +3,43 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 MAX_BARS = 100
-DAY, WEEK, MONTH, YEAR = "day", "week", "month", "year"
-PRESETS = {"7": "7 days", "30": "30 days", "90": "90 days", "all": "All"}
+DAY, WEEK, MONTH, YEAR = gettext_noop("day"), gettext_noop("week"), gettext_noop("month"), gettext_noop("year")
+PRESETS = {"7": _("7 days"), "30": _("30 days"), "90": _("90 days"), "all": _("All")}
 DEFAULT = "30"
 
 
 class DayField(forms.DateField):
     """A day as year-month-day: what date inputs send, and easy to write into a URL."""
 
-    def __init__(self, label: str, required: bool = False) -> None:
+    def __init__(self, label: "str | StrPromise", required: bool = False) -> None:
         super().__init__(
             label=label,
             required=required,
             input_formats=["%Y-%m-%d"],
             widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-            error_messages={"invalid": "Write a day as year, month and day: 2026-03-31."},
+            error_messages={"invalid": _("Write a day as year, month and day: 2026-03-31.")},
         )
 
 
 def check_order(form: forms.Form, since: date | None, until: date | None) -> None:
     """Add an error to the form if the last day is before the first."""
     if since and until and since > until:
-        form.add_error("until", f"The last day, {until}, lies before the first, {since}; swap them.")
+        form.add_error(
+            "until",
+            _("The last day, %(until)s, lies before the first, %(since)s; swap them.")
+            % {"until": until, "since": since},
+        )
 
 
 class PeriodForm(forms.Form):
@@ -38,10 +48,10 @@ class PeriodForm(forms.Form):
     range = forms.ChoiceField(
         required=False,
         choices=list(PRESETS.items()),
-        error_messages={"invalid_choice": "Choose one of the ranges shown."},
+        error_messages={"invalid_choice": _("Choose one of the ranges shown.")},
     )
-    since = DayField("From")
-    until = DayField("To")
+    since = DayField(_("From"))
+    until = DayField(_("To"))
 
     def __init__(self, data: Any, today: date, first: date | None) -> None:
         """first: the day of the first galaxy or vote, where "all" begins."""
@@ -53,7 +63,11 @@ class PeriodForm(forms.Form):
         since, until = values.get("since"), values.get("until")
         check_order(self, since, until)
         if since and since > self.today:
-            self.add_error("since", f"{since} lies in the future; choose a day up to today, {self.today}.")
+            self.add_error(
+                "since",
+                _("%(day)s lies in the future; choose a day up to today, %(today)s.")
+                % {"day": since, "today": self.today},
+            )
         return values
 
     @property
@@ -91,7 +105,7 @@ class Period:
     def __str__(self) -> str:
         if self.since == self.until:
             return written(self.since)
-        return f"{written(self.since)} to {written(self.until)}"
+        return _range(self.since, self.until)
 
     def charted(self, first: date | None) -> "Period":
         """Return the period without the years before the first day, which would leave no room for the others."""
@@ -118,8 +132,12 @@ class Period:
 
 
 def written(day: date) -> str:
-    """Return a day as "3 Mar 2026"."""
-    return f"{day.day} {day:%b} {day.year}"
+    """Return a day as "3 Mar 2026", in the reader's language."""
+    return date_format(day, "j M Y")
+
+
+def _range(since: date, until: date) -> str:
+    return _("%(since)s to %(until)s") % {"since": written(since), "until": written(until)}
 
 
 def _end(day: date, step: str) -> date:
@@ -132,7 +150,7 @@ def _end(day: date, step: str) -> date:
 
 def _label(since: date, until: date, step: str) -> str:
     if step == MONTH:
-        return f"{since:%b} {since.year}"
+        return date_format(since, "M Y")
     if step == YEAR:
         return str(since.year)
-    return written(since) if since == until else f"{written(since)} to {written(until)}"
+    return written(since) if since == until else _range(since, until)

@@ -7,6 +7,10 @@ approval.share, approval.low, approval.high             # 80.0, 49.0, 94.3 (perc
 from dataclasses import dataclass
 from math import sqrt
 
+from django.utils.translation import gettext as _
+
+from nebulai import numbers
+
 
 def wilson_lower_bound(likes: int, dislikes: int, z: float = 1.96) -> float:
     """Return the share of likes, 0 to 1, that is exceeded with 97.5% confidence (Wilson 1927); 0 without a vote."""
@@ -59,5 +63,10 @@ class Approval:
     def text(self) -> str:
         """The share, its interval and the number of votes in words."""
         if self.share is None:
-            return "no votes"
-        return f"{self.share:.0f}% ({self.low:.0f} to {self.high:.0f}%) of {self.votes:,}"
+            return _("no votes")
+        return _("%(share)s (%(low)s to %(high)s) of %(votes)s") % {
+            "share": numbers.percent(self.share),
+            "low": numbers.number(self.low),
+            "high": numbers.percent(self.high),
+            "votes": numbers.number(self.votes),
+        }

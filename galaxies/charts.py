@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext as _
+
+from nebulai import numbers
 
 MARGIN = 2.0  # so that a mark at the end is not cut in half
 BINS = 48
@@ -47,9 +50,9 @@ def gauge(entry: Mapping[str, Any], percent: bool = False) -> Gauge:
     Its floor is real images against real ones and its ceiling a collapsed generator; for the share of right families,
     which has entries "per_cluster", the floor is chance and the ceiling real images.
     """
-    real, other, names = entry["floor"], entry["ceiling"], ("real against real", "one image repeated")
+    real, other, names = entry["floor"], entry["ceiling"], (_("real against real"), _("one image repeated"))
     if entry["better"] == "higher" and "per_cluster" in entry:
-        real, other, names = entry["ceiling"], entry["floor"], ("real galaxies", "by chance")
+        real, other, names = entry["ceiling"], entry["floor"], (_("real galaxies"), _("by chance"))
     numbers = [entry["value"], real, other]
     known = [number for number in numbers if number is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
@@ -72,20 +75,19 @@ def place(number: float | None, low: float, high: float) -> float | None:
 def figure(number: float | None, percent: bool = False) -> str:
     """Return a number as text with two or three significant digits, or a share as percent; "none" for None."""
     if number is None:
-        return "none"
+        return _("none")
     if percent:
         share = 100 * number
-        text = f"{share:.0f}" if share == 0 or share >= 10 else f"{share:.1f}"
-        return f"{text}%"
+        return numbers.percent(share, 0 if share == 0 or share >= 10 else 1)
     size = abs(number)
     digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.01 or not size else 4
-    return f"{number:.{digits}f}".replace("-", "−")  # noqa: RUF001  (a minus, as print has it)
+    return numbers.number(number, digits).replace("-", "−")  # noqa: RUF001  (a minus, as print has it)
 
 
 def kid_in_a_line(metrics: Mapping[str, Any] | None) -> str:
     """Return a model's KID with its floor, its ceiling and its extractor as text."""
     if not metrics or "kid" not in metrics:
-        return "not measured"
+        return _("not measured")
     value, floor, ceiling = (figure(metrics["kid"][key]) for key in ("value", "floor", "ceiling"))
     return f"{value} ({floor}, {ceiling}; {metrics['kid']['extractor']})"
 

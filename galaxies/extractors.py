@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from galaxies import sentences
+
 ORDER = ("imagenet", "inception", "encoder")  # whoever comes first and has measured is the headline
 ENCODER = "encoder"
 
@@ -30,6 +32,7 @@ def rank(name: str) -> int:
 def in_words(entry: Mapping[str, Any]) -> str:
     """Return what the extractor of an entry of metrics.json is."""
     if entry["extractor"] != ENCODER:
-        return str(entry.get("extractor_label") or entry["extractor"])
+        return sentences.in_words(str(entry.get("extractor_label") or entry["extractor"]))
     side = re.search(r"(\d+) px", entry.get("resize", ""))
-    return "the model's own encoder, which sees form alone" + (f", at {side[1]} px" if side else "")
+    own = "the model's own encoder, which sees form alone"
+    return sentences.in_words(f"{own}, at {side[1]} px" if side else own)

@@ -12,8 +12,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
+
+from galaxies.sentences import in_words
 
 logger = logging.getLogger(__name__)
 
@@ -44,18 +47,18 @@ def state() -> Learning:
     if result is None:
         return Learning()
     if result.status == TaskResultStatus.READY:
-        return Learning(busy="It waits for the worker, manage.py db_worker, which does one thing at a time.")
+        return Learning(busy=_("It waits for the worker, manage.py db_worker, which does one thing at a time."))
     if result.status == TaskResultStatus.RUNNING:
         if result.started_at and timezone.now() - result.started_at > LONGEST + timedelta(minutes=1):
-            return Learning(sentence="The worker was ended while it learned: ask again.", ended=result.started_at)
-        return Learning(busy="The galaxies with votes are being encoded.")
+            return Learning(sentence=_("The worker was ended while it learned: ask again."), ended=result.started_at)
+        return Learning(busy=_("The galaxies with votes are being encoded."))
     if result.status == TaskResultStatus.FAILED:
         return Learning(
-            sentence="It could not be done: the worker's log says why. Ask again when that is mended.",
+            sentence=_("It could not be done: the worker's log says why. Ask again when that is mended."),
             ended=result.finished_at,
         )
     said = result.return_value
-    return Learning(sentence=said["sentence"], learned=said["learned"], ended=result.finished_at)
+    return Learning(sentence=in_words(str(said["sentence"])), learned=said["learned"], ended=result.finished_at)
 
 
 @task()

@@ -7,91 +7,117 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from galaxies import spectra
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from galaxies import extractors, spectra
 from galaxies.charts import Gauge, Strip, figure, gauge, strip
-from galaxies.extractors import ENCODER, by_extractor, in_words
+from galaxies.extractors import ENCODER, by_extractor
 from galaxies.facts import read_metrics
+from galaxies.family_words import family_name
 from galaxies.ml.bundle import read_manifest
 from galaxies.ml.kid_in_words import IN_WORDS, sentence
 from galaxies.models import ModelVersion
+from galaxies.sentences import in_words
 from galaxies.training.phases import title
+from nebulai.numbers import number
 
 # name in metrics.json -> title, what it means and which direction is good, whether it is a share
 WHOLE = {
-    "kid": ("KID", "How far the generated galaxies as a whole are from real ones. Close to 0 is good.", False),
-    "fid": ("FID", "The same question, answered by averages and spreads alone. Lower is better.", False),
+    "kid": (
+        gettext_noop("KID"),
+        gettext_noop("How far the generated galaxies as a whole are from real ones. Close to 0 is good."),
+        False,
+    ),
+    "fid": (
+        gettext_noop("FID"),
+        gettext_noop("The same question, answered by averages and spreads alone. Lower is better."),
+        False,
+    ),
     "two_sample": (
-        "Told apart",
-        "How often a simple classifier tells generated from real. 50% is guessing; lower is better.",
+        gettext_noop("Told apart"),
+        gettext_noop("How often a simple classifier tells generated from real. 50% is guessing; lower is better."),
         True,
     ),
 }
 QUALITY = {
     "precision": (
-        "Precision",
-        "How many generated galaxies look like some real one, even if they repeat. Higher is better.",
+        gettext_noop("Precision"),
+        gettext_noop("How many generated galaxies look like some real one, even if they repeat. Higher is better."),
         True,
     ),
     "density": (
-        "Density",
-        "Precision that one odd image cannot fool: about 1 among real ones. Higher is better.",
+        gettext_noop("Density"),
+        gettext_noop("Precision that one odd image cannot fool: about 1 among real ones. Higher is better."),
         False,
     ),
-    "recall": ("Recall", "How many real galaxies look like some generated one. Higher means more variety.", True),
-    "coverage": ("Coverage", "How many real galaxies have a generated one beside them. Higher is better.", True),
+    "recall": (
+        gettext_noop("Recall"),
+        gettext_noop("How many real galaxies look like some generated one. Higher means more variety."),
+        True,
+    ),
+    "coverage": (
+        gettext_noop("Coverage"),
+        gettext_noop("How many real galaxies have a generated one beside them. Higher is better."),
+        True,
+    ),
 }
 ITSELF = {
     "usefulness": (
-        "Useful to learn from",
-        "How often a classifier of families that learned from generated galaxies is right about real ones. Higher is "
-        "better.",
+        gettext_noop("Useful to learn from"),
+        gettext_noop(
+            "How often a classifier of families that learned from generated galaxies is right about real ones. Higher "
+            "is better."
+        ),
         True,
     ),
     "cluster_fidelity": (
-        "The right family",
-        "How often a galaxy is of the family it was generated for. Higher is better.",
+        gettext_noop("The right family"),
+        gettext_noop("How often a galaxy is of the family it was generated for. Higher is better."),
         True,
     ),
     "memorisation": (
-        "Copies",
-        "How many generated galaxies are nearer to a training image than 99% of new real ones. Lower is better.",
+        gettext_noop("Copies"),
+        gettext_noop(
+            "How many generated galaxies are nearer to a training image than 99% of new real ones. Lower is better."
+        ),
         True,
     ),
     "near_duplicates": (
-        "Repetition",
-        "How many pairs of one family are more alike than 99% of such real pairs. Lower is better.",
+        gettext_noop("Repetition"),
+        gettext_noop("How many pairs of one family are more alike than 99% of such real pairs. Lower is better."),
         True,
     ),
 }
 SHAPES = {
-    "gini": ("Gathering of light (Gini)", "spread out", "gathered"),
-    "m20": ("Bright spots (M20)", "centre", "far out"),
-    "concentration": ("Concentration", "even", "bright core"),
-    "asymmetry": ("Asymmetry", "symmetric", "lopsided"),
-    "smoothness": ("Clumps (smoothness)", "smooth", "clumpy"),
-    "ellipticity": ("Ellipticity", "round", "elongated"),
-    "half_light_radius": ("Half-light radius", "small", "large"),
-    "blue_green": ("Blue against green", "bluer", "greener"),
-    "green_red": ("Green against red", "greener", "redder"),
-    "blue_red": ("Blue against red", "bluer", "redder"),
+    "gini": (gettext_noop("Gathering of light (Gini)"), gettext_noop("spread out"), gettext_noop("gathered")),
+    "m20": (gettext_noop("Bright spots (M20)"), gettext_noop("centre"), gettext_noop("far out")),
+    "concentration": (gettext_noop("Concentration"), gettext_noop("even"), gettext_noop("bright core")),
+    "asymmetry": (gettext_noop("Asymmetry"), gettext_noop("symmetric"), gettext_noop("lopsided")),
+    "smoothness": (gettext_noop("Clumps (smoothness)"), gettext_noop("smooth"), gettext_noop("clumpy")),
+    "ellipticity": (gettext_noop("Ellipticity"), gettext_noop("round"), gettext_noop("elongated")),
+    "half_light_radius": (gettext_noop("Half-light radius"), gettext_noop("small"), gettext_noop("large")),
+    "blue_green": (gettext_noop("Blue against green"), gettext_noop("bluer"), gettext_noop("greener")),
+    "green_red": (gettext_noop("Green against red"), gettext_noop("greener"), gettext_noop("redder")),
+    "blue_red": (gettext_noop("Blue against red"), gettext_noop("bluer"), gettext_noop("redder")),
 }
 CONDITIONS = {
-    "extractor_label": "Seen by",
-    "extractor_version": "Version",
-    "resize": "Images resized",
-    "n_real": "Real images, held out",
-    "n_generated": "Generated images",
-    "n_floor": "Images of the real comparison",
-    "n_training": "Training images",
-    "n_per_block": "Images compared at a time",
-    "k": "Neighbours",
-    "subsets": "Subsets",
-    "subset_size": "Images in a subset",
-    "std": "Standard deviation of a subset",
-    "floor_std": "The same, real against real",
-    "value_at_n_floor": "With as few images as the real comparison",
-    "split": "Split",
-    "seed": "Seed",
+    "extractor_label": gettext_noop("Seen by"),
+    "extractor_version": gettext_noop("Version"),
+    "resize": gettext_noop("Images resized"),
+    "n_real": gettext_noop("Real images, held out"),
+    "n_generated": gettext_noop("Generated images"),
+    "n_floor": gettext_noop("Images of the real comparison"),
+    "n_training": gettext_noop("Training images"),
+    "n_per_block": gettext_noop("Images compared at a time"),
+    "k": gettext_noop("Neighbours"),
+    "subsets": gettext_noop("Subsets"),
+    "subset_size": gettext_noop("Images in a subset"),
+    "std": gettext_noop("Standard deviation of a subset"),
+    "floor_std": gettext_noop("The same, real against real"),
+    "value_at_n_floor": gettext_noop("With as few images as the real comparison"),
+    "split": gettext_noop("Split"),
+    "seed": gettext_noop("Seed"),
 }
 
 
@@ -197,25 +223,29 @@ def figures(metrics: Mapping[str, Any], names: Iterable[str]) -> dict[str, Figur
 
 def _time(seconds: int) -> str:
     if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+        return _("%(number)s s") % {"number": number(seconds)}
+    if seconds < 7200:
+        return _("%(number)s min") % {"number": number(seconds / 60)}
+    return _("%(number)s h") % {"number": number(seconds / 3600, 1)}
 
 
 def _groups(metrics: Mapping[str, Any]) -> Iterator[Group]:
     for place, (name, numbers) in enumerate(by_extractor(metrics).items()):
         whole, quality = _figures(numbers, WHOLE), _figures(numbers, QUALITY)
-        about = in_words(numbers["kid"]), sentence(numbers["kid"]), tuple(_rulers(numbers["kid"]))
+        about = extractors.in_words(numbers["kid"]), in_words(sentence(numbers["kid"])), tuple(_rulers(numbers["kid"]))
         if place == 0:
-            yield Group("As a whole", whole, *about)
-            yield Group("Quality and variety", quality)
-            yield Group("True to itself", _figures(metrics, ITSELF))
+            yield Group(_("As a whole"), whole, *about)
+            yield Group(_("Quality and variety"), quality)
+            yield Group(_("True to itself"), _figures(metrics, ITSELF))
         else:
-            yield Group(f"The same, by another extractor: {name}", whole + quality, *about)
+            yield Group(_("The same, by another extractor: %(name)s") % {"name": name}, whole + quality, *about)
 
 
 def _rulers(kid: Mapping[str, Any]) -> Iterator[Ruler]:
     for name, ruler in kid.get("rulers", {}).items():
-        yield Ruler(IN_WORDS.get(name, name), figure(ruler["value"]), figure(ruler["ratio"]) if ruler["ratio"] else "")
+        yield Ruler(
+            in_words(IN_WORDS.get(name, name)), figure(ruler["value"]), figure(ruler["ratio"]) if ruler["ratio"] else ""
+        )
 
 
 def _figures(metrics: Mapping[str, Any], wanted: Mapping[str, tuple[str, str, bool]]) -> tuple[Figure, ...]:
@@ -223,23 +253,23 @@ def _figures(metrics: Mapping[str, Any], wanted: Mapping[str, tuple[str, str, bo
 
 
 def _figure(entry: Mapping[str, Any], name: str, sentence: str, percent: bool = False) -> Figure:
-    conditions = tuple((label, _text(entry[key])) for key, label in CONDITIONS.items() if entry.get(key) is not None)
+    conditions = tuple((_(label), _text(entry[key])) for key, label in CONDITIONS.items() if entry.get(key) is not None)
     return Figure(
-        title=name,
-        sentence=sentence,
+        title=_(name),
+        sentence=_(sentence),
         gauge=gauge(entry, percent),
         n_real=entry["n_real"],
         n_generated=entry["n_generated"],
         extractor=entry["extractor"],
         conditions=conditions,
-        reason=entry.get("reason", ""),
+        reason=in_words(entry.get("reason", "")),
     )
 
 
 def _text(value: Any) -> str:
     if isinstance(value, float):
         return figure(value)
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return number(value) if isinstance(value, int) else in_words(str(value))
 
 
 def _families(metrics: Mapping[str, Any], families: list[dict[str, Any]]) -> Iterator[FamilyFigures]:
@@ -248,8 +278,9 @@ def _families(metrics: Mapping[str, Any], families: list[dict[str, Any]]) -> Ite
     for family in families:
         cluster = str(family["id"])
         if cluster in measured:
-            kid = _figure(measured[cluster], f"KID of {family['name']}", WHOLE["kid"][1])
-            yield FamilyFigures(family["name"], kid, figure(shares.get(cluster), percent=True))
+            name = family_name(family["name"])
+            kid = _figure(measured[cluster], _("KID of %(family)s") % {"family": name}, WHOLE["kid"][1])
+            yield FamilyFigures(name, kid, figure(shares.get(cluster), percent=True))
 
 
 def _shapes(metrics: Mapping[str, Any]) -> Iterator[ShapeFigure]:
@@ -259,12 +290,14 @@ def _shapes(metrics: Mapping[str, Any]) -> Iterator[ShapeFigure]:
     real, generated = (metrics["distributions"][side] for side in ("held_out", "generated"))
     for name, (heading, left, right) in SHAPES.items():
         if name in entries:
-            sentence = "How far the generated outline would have to be moved to lie on the real one. Lower is better."
+            sentence = gettext_noop(
+                "How far the generated outline would have to be moved to lie on the real one. Lower is better."
+            )
             yield ShapeFigure(
-                title=heading,
-                left=left,
-                right=right,
-                unit=entries[name]["unit"],
+                title=_(heading),
+                left=_(left),
+                right=_(right),
+                unit=in_words(entries[name]["unit"]),
                 figure=_figure(entries[name], heading, sentence),
                 strip=strip(real[name], generated[name]),
             )

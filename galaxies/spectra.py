@@ -8,15 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from galaxies.charts import figure
+from nebulai.numbers import number
 
 HEIGHT = 60
 FINEST = 4  # bands whose spread is told in words
 
 TITLES = {
-    "luminance": "Luminance",
-    "red_green": "Red less green",
-    "green_blue": "Green less blue",
+    "luminance": gettext_noop("Luminance"),
+    "red_green": gettext_noop("Red less green"),
+    "green_blue": gettext_noop("Green less blue"),
 }
 
 
@@ -50,7 +54,7 @@ class Spectrum:
 def read(metrics: Mapping[str, Any]) -> tuple[Spectrum, ...]:
     """Return the spectra that were measured."""
     measured = metrics.get("spectra") or {}
-    return tuple(_spectrum(title, measured[plane]) for plane, title in TITLES.items() if plane in measured)
+    return tuple(_spectrum(_(title), measured[plane]) for plane, title in TITLES.items() if plane in measured)
 
 
 def _spectrum(title: str, entry: Mapping[str, Any]) -> Spectrum:
@@ -65,8 +69,8 @@ def _spectrum(title: str, entry: Mapping[str, Any]) -> Spectrum:
         coarsest=f"1/{1 / entry['edges'][0]:.0f}",
         distance=figure(entry["value"]),
         floor=figure(entry["floor"]),
-        spread=", ".join(f"{ratio:.2f}" for ratio in entry["spread_ratio"][-FINEST:]),
-        power=f"{entry['power_ratio'][-1]:.2f}",
+        spread=" · ".join(number(ratio, 2) for ratio in entry["spread_ratio"][-FINEST:]),
+        power=number(entry["power_ratio"][-1], 2),
         n_real=entry["n_real"],
         n_generated=entry["n_generated"],
     )

@@ -7,14 +7,17 @@ from typing import Any
 
 from django import forms
 from django.db.models import BigIntegerField, ExpressionWrapper, F, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 from django_filters import CharFilter, ChoiceFilter, DateFilter, FilterSet
 
 from accounts.models import User
 from dashboard.periods import DayField, check_order
+from galaxies.family_words import family_name
 from galaxies.models import Galaxy
 
-VISITOR = "visitor"
-VOTES = {"any": "With votes", "liked": "Liked", "disliked": "Disliked", "none": "Without votes"}
+VISITOR = gettext_noop("visitor")  # what a filter may say, also in the reader's own language
+VOTES = {"any": _("With votes"), "liked": _("Liked"), "disliked": _("Disliked"), "none": _("Without votes")}
 Versions = Mapping[int, Mapping[str, Any]]  # version and families by the id of a model version
 
 
@@ -30,19 +33,25 @@ class HistoryForm(forms.Form):
     def clean_who(self) -> str | tuple[int, ...]:
         """Return the ids of the people with this address: two people may have the same one."""
         who = str(self.cleaned_data["who"]).lower()
-        if who in ("", VISITOR):
-            return who
+        if not who or who in (VISITOR, _(VISITOR)):
+            return who and VISITOR
         people = tuple(User.objects.filter(email=who).values_list("pk", flat=True))
         if not people:
-            raise forms.ValidationError(f"Nobody here has this address; write it in full, or “{VISITOR}”.")
+            raise forms.ValidationError(
+                _("Nobody here has this address; write it in full, or “%(visitor)s”.") % {"visitor": _(VISITOR)}
+            )
         return people
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         check_order(self, values.get("since"), values.get("until"))
-        version, _, _ = (values.get("family") or "").partition(":")
+        version = (values.get("family") or "").partition(":")[0]
         if version and values.get("version") and version != values["version"]:
-            self.add_error("family", f"This is a family of {version}, not of {values['version']}.")
+            self.add_error(
+                "family",
+                _("This is a family of %(version)s, not of %(other)s.")
+                % {"version": version, "other": values["version"]},
+            )
         return values
 
 
@@ -53,12 +62,12 @@ UNINDEXED = {"version_of": F("model_version_id") + 0, "family_of": F("cluster") 
 class HistoryFilter(FilterSet):
     """Filters for any query of galaxies; the query alone, not the filters, decides which index is used."""
 
-    since = DayFilter(label="From", method="filter_since")
-    until = DayFilter(label="To", method="filter_until")
-    version = ChoiceFilter(label="Model", method="filter_version", empty_label="All")
-    family = ChoiceFilter(label="Family", method="filter_family", empty_label="All")
-    who = CharFilter(label="Who", method="filter_who", max_length=254)
-    votes = ChoiceFilter(label="Votes", method="filter_votes", choices=list(VOTES.items()), empty_label="All")
+    since = DayFilter(label=_("From"), method="filter_since")
+    until = DayFilter(label=_("To"), method="filter_until")
+    version = ChoiceFilter(label=_("Model"), method="filter_version", empty_label=_("All"))
+    family = ChoiceFilter(label=_("Family"), method="filter_family", empty_label=_("All"))
+    who = CharFilter(label=_("Who"), method="filter_who", max_length=254)
+    votes = ChoiceFilter(label=_("Votes"), method="filter_votes", choices=list(VOTES.items()), empty_label=_("All"))
 
     class Meta:
         form = HistoryForm
@@ -68,7 +77,10 @@ class HistoryFilter(FilterSet):
         self.ids = {row["version"]: pk for pk, row in versions.items()}
         self.filters["version"].extra["choices"] = [(name, name) for name in self.ids]
         self.filters["family"].extra["choices"] = [
-            (row["version"], [(f"{row['version']}:{each['id']}", each["name"]) for each in row["families"]])
+            (
+                row["version"],
+                [(f"{row['version']}:{each['id']}", family_name(each["name"])) for each in row["families"]],
+            )
             for row in versions.values()
         ]
 
@@ -87,7 +99,7 @@ class HistoryFilter(FilterSet):
         return galaxies.filter(Q(version_of=self.ids[value]))
 
     def filter_family(self, galaxies: QuerySet[Galaxy], name: str, value: str) -> QuerySet[Galaxy]:
-        version, _, cluster = value.partition(":")
+        version, __, cluster = value.partition(":")
         return galaxies.filter(Q(version_of=self.ids[version], family_of=int(cluster)))
 
     def filter_who(self, galaxies: QuerySet[Galaxy], name: str, value: str | tuple[int, ...]) -> QuerySet[Galaxy]:
@@ -133,7 +145,7 @@ def served(filters: HistoryFilter) -> list[Served]:
         maker = Q(creator=None) if who == VISITOR else Q(creator=who[0]) if len(who) == 1 else Q(creator__in=who)
         found.append(Served(span.filter(maker), frozenset({"who", *days})))
     if family := values.get("family"):
-        version, _, cluster = family.partition(":")
+        version, __, cluster = family.partition(":")
         of = span.filter(model_version=filters.ids[version], cluster=int(cluster))
         found.append(Served(of, frozenset({"version", "family", *days})))
     elif version := values.get("version"):

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import display_name
 from dashboard.history.filters import VISITOR, HistoryFilter, Served, Versions, served
 from dashboard.overview.query import family_name
+from galaxies import family_words
 from galaxies.listing import NoSuchPage, Page
 from galaxies.models import Galaxy
 
@@ -21,7 +23,7 @@ MAX_PAGE = 200  # beyond, skipping the rows before would take too long; days nar
 # Filters that no index serves together look through this many galaxies at most, so that nobody waits too long; the page
 # says so if these were not all.
 SCAN = 20_000
-SORTS = {"created": "Made", "likes": "Likes", "dislikes": "Dislikes"}
+SORTS = {"created": _("Made"), "likes": _("Likes"), "dislikes": _("Dislikes")}
 CHUNK = 2000  # rows read at once for the export
 HEADER = ["id", "made", "family", "version", "cluster", "seed", "psi", "who", "likes", "dislikes"]
 
@@ -39,6 +41,11 @@ class Row:
     def key(self) -> str:
         """Its value in the filter by family."""
         return f"{self.version}:{self.galaxy.cluster}"
+
+    @property
+    def shown_family(self) -> str:
+        """The family in the reader's language."""
+        return family_words.family_name(self.family)
 
 
 @dataclass(frozen=True, kw_only=True)

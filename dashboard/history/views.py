@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -48,7 +49,7 @@ def _columns(sort: str) -> dict[str, Column]:
     return {
         name: Column(
             name,
-            label,
+            str(label),
             states[sort] if sort.removeprefix("-") == name else "none",
             name if sort == f"-{name}" else f"-{name}",
         )
@@ -81,7 +82,7 @@ def history_csv(request: HttpRequest) -> HttpResponseBase:
     position, filters, versions = _asked(request)
     if not filters.is_valid():
         errors = " ".join(str(error) for errors in filters.errors.values() for error in errors)
-        return problem(request, 422, "Nothing to export", errors)
+        return problem(request, 422, _("Nothing to export"), errors)
     lines = csv_lines(filters, versions, position["sort"])
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="nebulai-history.csv"'

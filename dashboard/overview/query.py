@@ -11,13 +11,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from dashboard.charts import ApprovalChart, Bars, Scale, approval_chart, bars, scale
 from dashboard.periods import DAY, Period, written
 from galaxies.approval import Approval
 from galaxies.extractors import rank
+from galaxies.family_words import family_name as in_words
 from galaxies.models import Galaxy, ModelVersion, Tally
+from nebulai import numbers
 
 BEST = 6  # galaxies shown of the most liked, and of the most disliked
 METRICS = {"kid": "KID", "fid": "FID"}
@@ -41,7 +44,8 @@ class Total:
         if not self.before:
             return ""
         percent = round(100 * (self.last - self.before) / self.before)
-        return f"{percent:+,}%".replace("-", "−")  # noqa: RUF001  (a minus, as print has it)
+        sign = "−" if percent < 0 else "+"  # noqa: RUF001  (a minus, as print has it)
+        return f"{sign}{numbers.percent(abs(percent))}"
 
 
 @dataclass(frozen=True)
@@ -144,18 +148,18 @@ def _approvals(period: Period, known: Mapping[int, dict[str, Any]]) -> tuple[dic
     cast = Tally.objects.filter(day__gte=period.since, day__lte=period.until)
     sums = {
         (version, cluster): (likes, dislikes)
-        for version, cluster, _, likes, dislikes in cast.sums_by("model_version", "cluster")
+        for version, cluster, __, likes, dislikes in cast.sums_by("model_version", "cluster")
     }
     families = {
-        family["name"]: Approval(*sums.get((pk, family["id"]), (0, 0)))
+        in_words(family["name"]): Approval(*sums.get((pk, family["id"]), (0, 0)))
         for pk, version in known.items()
         if version["is_active"]
         for family in version["families"]
     }
     by_version = {
         version["version"]: Approval(
-            sum(likes for (of, _), (likes, _) in sums.items() if of == pk),
-            sum(dislikes for (of, _), (_, dislikes) in sums.items() if of == pk),
+            sum(likes for (of, __), (likes, __) in sums.items() if of == pk),
+            sum(dislikes for (of, __), (__, dislikes) in sums.items() if of == pk),
         )
         for pk, version in known.items()
     }
@@ -184,7 +188,7 @@ def _totals(today: date, days: Days) -> Iterable[Total]:
         "before": (today - 2 * week, today - timedelta(days=8)),
     }
     sums = {span: _sum(days, *ends) for span, ends in spans.items()}
-    for place, name in enumerate(("Generated", "Likes", "Dislikes")):
+    for place, name in enumerate((_("Generated"), _("Likes"), _("Dislikes"))):
         yield Total(name=name, **{span: numbers[place] for span, numbers in sums.items()})
 
 
@@ -201,7 +205,7 @@ def _people(today: date) -> Total:
         last=joined(today - week, today),
         before=joined(today - 2 * week, today - week),
     )
-    return Total(name="People", **counts)
+    return Total(name=_("People"), **counts)
 
 
 def _midnight(day: date) -> datetime:
@@ -210,12 +214,15 @@ def _midnight(day: date) -> datetime:
 
 def _shown(galaxies: QuerySet[Galaxy], known: Mapping[int, dict[str, Any]]) -> tuple[Shown, ...]:
     wanted = galaxies.only("public_id", "model_version", "cluster", "seed", "likes", "dislikes")[:BEST]
-    return tuple(Shown(galaxy, family_name(known[galaxy.model_version_id], galaxy.cluster)) for galaxy in wanted)
+    return tuple(
+        Shown(galaxy, in_words(family_name(known[galaxy.model_version_id], galaxy.cluster))) for galaxy in wanted
+    )
 
 
 def family_name(version: Mapping[str, Any], cluster: int) -> str:
-    """Return the name of a cluster of a version."""
-    return next((family["name"] for family in version["families"] if family["id"] == cluster), f"Family {cluster}")
+    """Return the name of a cluster of a version, as its bundle has it."""
+    names = {family["id"]: family["name"] for family in version["families"]}
+    return names.get(cluster) or _("Family %(number)s") % {"number": cluster}
 
 
 def _scales(known: Iterable[dict[str, Any]]) -> Iterator[Scale]:
@@ -223,7 +230,7 @@ def _scales(known: Iterable[dict[str, Any]]) -> Iterator[Scale]:
         measured: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
         for row in sorted(known, key=_trained):
             others = (row["metrics__other_extractors"] or {}).values()
-            for entry in (row[f"metrics__{metric}"], *(numbers.get(metric) for numbers in others)):
+            for entry in (row[f"metrics__{metric}"], *(other.get(metric) for other in others)):
                 if entry:
                     measured.setdefault(entry["extractor"], []).append((row["version"], written(_trained(row)), entry))
         for extractor, entries in sorted(measured.items(), key=lambda item: rank(item[0])):

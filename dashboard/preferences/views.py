@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -51,11 +52,11 @@ def learn_preferences(request: HttpRequest) -> HttpResponse:
     """Order the worker to learn from the votes."""
     person, active = person_of(request), ModelVersion.active()
     if person is None or active is None:
-        messages.error(request, "No model version is active: activate one first.")
+        messages.error(request, _("No model version is active: activate one first."))
     elif learning.order():
         record(person, active, f"Asked to learn preferences from {Vote.objects.count():,} votes.")
     else:
-        messages.info(request, "It is being learned already.")
+        messages.info(request, _("It is being learned already."))
     return redirect("dashboard:preferences")
 
 

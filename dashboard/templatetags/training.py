@@ -1,8 +1,10 @@
 """Filters for times and numbers of a training run."""
 
 from django import template
+from django.utils.translation import gettext as _
 
 from galaxies import charts
+from nebulai.numbers import number
 
 register = template.Library()
 
@@ -11,10 +13,12 @@ register = template.Library()
 def duration(seconds: float) -> str:
     """Return seconds as text: "45 s", "12 min", "3.5 h"."""
     if seconds <= 0:
-        return "not known yet"
+        return _("not known yet")
     if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return _("%(number)s s") % {"number": number(seconds)}
+    if seconds < 5400:
+        return _("%(number)s min") % {"number": number(seconds / 60)}
+    return _("%(number)s h") % {"number": number(seconds / 3600, 1)}
 
 
 @register.filter

@@ -4,19 +4,22 @@ from pathlib import Path
 from typing import Any, cast
 
 from django import forms
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy as _
 
 from galaxies import preferences
 from galaxies.ml.bundle import BundleError
 from galaxies.ml.data.dataset import MINIMUM, DatasetError
 from galaxies.ml.loop import TrainingError
 from galaxies.models import ModelVersion
+from galaxies.sentences import in_words
 from galaxies.training import sources
 from galaxies.training.request import CREDIT, Options, settings_of
 
 PRESETS = {
-    "small": "small: 128 px, about five hours on two cores",
-    "standard": "standard: 256 px, about sixteen hours on two cores",
-    "tiny": "tiny: 32 px, a minute, to see whether all works",
+    "small": _("small: 128 px, about five hours on two cores"),
+    "standard": _("standard: 256 px, about sixteen hours on two cores"),
+    "tiny": _("tiny: 32 px, a minute, to see whether all works"),
 }
 RESOLUTIONS = (16, 32, 64, 128, 256, 512)
 DRAWN_CREDIT = "Galaxies drawn by this site from Sersic profiles and spiral arms; no photograph was used."
@@ -37,7 +40,10 @@ class BudgetForm(forms.Form):
         for field in self.fields.values():
             if isinstance(field, forms.IntegerField):  # FloatField is one, too
                 for key in ("invalid", "min_value", "max_value"):
-                    field.error_messages[key] = f"Use a number from {field.min_value:,} to {field.max_value:,}."
+                    field.error_messages[key] = _("Use a number from %(low)s to %(high)s.") % {
+                        "low": number_format(str(field.min_value), force_grouping=True),
+                        "high": number_format(str(field.max_value), force_grouping=True),
+                    }
 
     def sentence(self) -> str:
         """All errors in one text."""
@@ -52,7 +58,9 @@ class TrainingForm(BudgetForm):
     preset = forms.ChoiceField(choices=list(PRESETS.items()))
     resolution = forms.TypedChoiceField(required=False, coerce=int, empty_value=None)
     k = forms.IntegerField(required=False, min_value=2, max_value=MOST_FAMILIES)
-    start = forms.ChoiceField(required=False, choices=[("", "from scratch"), ("active", "from the active version")])
+    start = forms.ChoiceField(
+        required=False, choices=[("", _("from scratch")), ("active", _("from the active version"))]
+    )
     seed = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 2)
     credit = forms.CharField(required=False, max_length=300)
     prefer = forms.BooleanField(required=False)
@@ -60,7 +68,7 @@ class TrainingForm(BudgetForm):
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
         resolution = cast(forms.TypedChoiceField, self.fields["resolution"])
-        resolution.choices = [("", "the preset's"), *((str(side), f"{side} px") for side in RESOLUTIONS)]
+        resolution.choices = [("", _("the preset's")), *((str(side), f"{side} px") for side in RESOLUTIONS)]
         self.active = ModelVersion.active()
         if not preferences.standing(self.active):
             del self.fields["prefer"]
@@ -87,14 +95,14 @@ class TrainingForm(BudgetForm):
         try:
             return str(sources.find(self.cleaned_data["images"])) if self.cleaned_data["images"] else None
         except DatasetError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(in_words(str(error))) from error
 
     def clean_start(self) -> str | None:
         """Return the name of the version to start from; None for from scratch."""
         if not self.cleaned_data["start"]:
             return None
         if self.active is None:
-            raise forms.ValidationError("No version is active yet: start from scratch.")
+            raise forms.ValidationError(_("No version is active yet: start from scratch."))
         return self.active.version
 
     def clean(self) -> dict[str, Any]:
@@ -118,5 +126,5 @@ class TrainingForm(BudgetForm):
             try:
                 settings_of(self.options)
             except (TrainingError, BundleError) as error:
-                raise forms.ValidationError(str(error)) from error
+                raise forms.ValidationError(in_words(str(error))) from error
         return given

@@ -12,11 +12,16 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from galaxies.charts import figure
 from galaxies.models import TrainingRun
 from galaxies.training import folders
 from galaxies.training.phases import FORMER_NAMES, STAGE, title
 from galaxies.training.record import LOG
+from nebulai.numbers import number
 
 POINTS = 200  # of a curve
 WIDTH, HEIGHT, EDGE = 300.0, 60.0, 4.0  # of its viewBox
@@ -24,15 +29,15 @@ TABLE_ROWS = 20
 LOSSES = "log.csv"
 SHEET = re.compile(r"(?P<phase>[a-z_]+)-(?P<images>\d{9,})\.png")
 STEPS = {
-    "Images": ("", "reading"),
-    "Encoder": ("encoder",),
-    "Families": ("features", "families"),
-    "Feature network": ("feature_network",),
-    "Warm start": ("warm_start",),
-    "Adversarial": ("adversarial",),
-    "Refinement": ("refinement",),
-    "Super-resolution": (),
-    "Measuring": (),
+    gettext_noop("Images"): ("", "reading"),
+    gettext_noop("Encoder"): ("encoder",),
+    gettext_noop("Families"): ("features", "families"),
+    gettext_noop("Feature network"): ("feature_network",),
+    gettext_noop("Warm start"): ("warm_start",),
+    gettext_noop("Adversarial"): ("adversarial",),
+    gettext_noop("Refinement"): ("refinement",),
+    gettext_noop("Super-resolution"): (),
+    gettext_noop("Measuring"): (),
 }
 OF_STARTING_MODEL = ("Encoder", "Warm start")  # steps that a run from an earlier version leaves out
 
@@ -90,7 +95,7 @@ def steps(run: TrainingRun) -> list[tuple[str, str]]:
         here = len(names)
     if run.state == TrainingRun.State.QUEUED:
         here = -1
-    return [(name, "done" if i < here else "now" if i == here else "") for i, name in enumerate(names)]
+    return [(_(name), "done" if i < here else "now" if i == here else "") for i, name in enumerate(names)]
 
 
 def _step(phase: str) -> str:
@@ -104,20 +109,29 @@ def choices(run: TrainingRun) -> list[tuple[str, str]]:
     """Return the run's options as labels and texts."""
     options = run.options
     drawn, begun = options.get("synthetic"), options.get("start_from")
-    source = f"{drawn:,} drawn galaxies" if drawn else Path(options.get("images") or "").name
-    budget = [f"{options['budget_minutes']:g} minutes"] if options.get("budget_minutes") else []
-    budget += [f"{options['budget_images']:,} images"] if options.get("budget_images") else []
+    source = (
+        _("%(number)s drawn galaxies") % {"number": number(drawn)} if drawn else Path(options.get("images") or "").name
+    )
+    minutes, images = options.get("budget_minutes"), options.get("budget_images")
+    budget = [_("%(number)s minutes") % {"number": number_format(f"{minutes:g}")}] if minutes else []
+    budget += [_("%(number)s images") % {"number": number(images)}] if images else []
     return [
-        ("Images", source),
-        ("Preset", str(options.get("preset", ""))),
-        ("Resolution", f"{options['resolution']} px" if options.get("resolution") else "the preset's"),
-        ("Families", str(options["k"]) if options.get("k") else "those of the model" if begun else "chosen by measure"),
-        ("Budget", " or ".join(budget) or "the preset's"),
-        ("Begins", f"from {begun}" if begun else "from scratch"),
-        ("Real images", "weighed by predicted preference" if options.get("prefer") else "all alike"),
-        ("Seed", str(options.get("seed", 0))),
-        ("Model", str(options.get("model_version") or run.name)),
+        (_("Images"), source),
+        (_("Preset"), str(options.get("preset", ""))),
+        (_("Resolution"), f"{options['resolution']} px" if options.get("resolution") else _("the preset's")),
+        (_("Families"), _families(options)),
+        (_("Budget"), _(" or ").join(budget) or _("the preset's")),
+        (_("Begins"), _("from %(version)s") % {"version": begun} if begun else _("from scratch")),
+        (_("Real images"), _("weighed by predicted preference") if options.get("prefer") else _("all alike")),
+        (_("Seed"), str(options.get("seed", 0))),
+        (_("Model"), str(options.get("model_version") or run.name)),
     ]
+
+
+def _families(options: Mapping[str, Any]) -> str:
+    if options.get("k"):
+        return str(options["k"])
+    return _("those of the model") if options.get("start_from") else _("chosen by measure")
 
 
 def sheet(run: TrainingRun) -> tuple[Path, Sheet] | None:
@@ -131,7 +145,7 @@ def sheet(run: TrainingRun) -> tuple[Path, Sheet] | None:
                 continue
     if not found:
         return None
-    _, path, match = max(found)
+    __, path, match = max(found)
     return path, Sheet(path.name, title(match["phase"]), int(match["images"]))
 
 

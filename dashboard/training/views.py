@@ -19,6 +19,7 @@ from dashboard.training.forms import BudgetForm, TrainingForm
 from galaxies.ml.data.records import DatasetError
 from galaxies.ml.loop import TrainingError
 from galaxies.models import TrainingRun
+from galaxies.sentences import in_words
 from galaxies.training import control, life_cycle, looking, sources
 from galaxies.training.phases import title
 from galaxies.training.record import in_one_sentence, tail
@@ -151,7 +152,7 @@ def resume_training(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _sentence(refused: Exception) -> str:
-    return in_one_sentence(refused) if isinstance(refused, OSError) else str(refused)
+    return in_words(in_one_sentence(refused) if isinstance(refused, OSError) else str(refused))
 
 
 def _run(pk: int) -> TrainingRun:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from galaxies import model_page
 from galaxies.extractors import by_extractor, in_words, rank
@@ -74,7 +75,11 @@ def rows(a: ModelVersion, b: ModelVersion) -> list[Row]:
     for extractor in sorted({name for each in measured for name in each}, key=rank):
         sides = [model_page.figures(each.get(extractor, {}), BY_EXTRACTOR) for each in measured]
         words = next(in_words(each[extractor]["kid"]) for each in measured if extractor in each)
-        found += [_row(name, sides, f"By {words}.") for name in BY_EXTRACTOR if any(name in side for side in sides)]
+        found += [
+            _row(name, sides, _("By %(extractor)s.") % {"extractor": words})
+            for name in BY_EXTRACTOR
+            if any(name in side for side in sides)
+        ]
     sides = [model_page.figures(each, COMPARED) for each in metrics]
     return found + [_row(name, sides) for name in COMPARED if any(name in side for side in sides)]
 
@@ -97,7 +102,7 @@ def same_extractor(compared: list[Row]) -> bool | None:
 
 
 def _conditions(figure: Figure) -> tuple[str, str, int]:
-    return figure.extractor, dict(figure.conditions).get("Version", ""), figure.n_real
+    return figure.extractor, dict(figure.conditions).get(_("Version"), ""), figure.n_real
 
 
 def _trained(version: ModelVersion) -> datetime | None:

@@ -9,6 +9,8 @@ from django.contrib.admin.models import CHANGE, DELETION
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -53,7 +55,7 @@ def compare(request: HtmxHttpRequest) -> HttpResponse:
     names = [request.GET.get(side, "") for side in "ab"]
     a, b = (ModelVersion.objects.filter(version=name).first() for name in names)
     if a is None or b is None or a == b:
-        messages.error(request, "Choose two different versions to compare.")
+        messages.error(request, _("Choose two different versions to compare."))
         return redirect("dashboard:models")
     seed = _seed(request.GET.get("seed", "0"))
     rows, matched = query.rows(a, b), match_families(a, b)
@@ -120,14 +122,14 @@ def _attempt(
     """
     version = get_object_or_404(ModelVersion, version=name)
     try:
-        said = do(version) or done.format(version)
+        said = do(version)
     except (BundleError, VersionError) as error:
         logger.warning("%s", error)
         messages.error(request, versions.sentence(error))
     else:
         if person := person_of(request):
-            record(person, version, said, action)
-        messages.success(request, said)
+            record(person, version, said or done.format(version), action)
+        messages.success(request, said or _(done).format(version))
     return redirect("dashboard:models")
 
 
@@ -135,7 +137,7 @@ def _attempt(
 @staff_only
 def activate(request: HttpRequest, version: str) -> HttpResponse:
     """Activate a version."""
-    done = "{} is active: every process generates new galaxies with it within seconds."
+    done = gettext_noop("{} is active: every process generates new galaxies with it within seconds.")
     return _attempt(request, version, versions.activate, done=done)
 
 
@@ -144,7 +146,7 @@ def activate(request: HttpRequest, version: str) -> HttpResponse:
 def roll_back(request: HttpRequest) -> HttpResponse:
     """Roll back. The form names the version that its page offered, so that two clicks do not lead back and forth."""
     name = request.POST.get("version", "")
-    return _attempt(request, name, versions.roll_back, done="Rolled back to {}, which is active again.")
+    return _attempt(request, name, versions.roll_back, done=gettext_noop("Rolled back to {}, which is active again."))
 
 
 @require_POST
@@ -152,8 +154,8 @@ def roll_back(request: HttpRequest) -> HttpResponse:
 def archive(request: HttpRequest, version: str) -> HttpResponse:
     """Archive a version, or bring it back where the form says so."""
     if request.POST.get("archived") == "0":
-        return _attempt(request, version, versions.bring_back, done="{} is offered again.")
-    done = "{} is archived: it is offered no more, its galaxies stay."
+        return _attempt(request, version, versions.bring_back, done=gettext_noop("{} is offered again."))
+    done = gettext_noop("{} is archived: it is offered no more, its galaxies stay.")
     return _attempt(request, version, versions.archive, done=done)
 
 
@@ -161,11 +163,13 @@ def archive(request: HttpRequest, version: str) -> HttpResponse:
 @staff_only
 def measure(request: HttpRequest, version: str) -> HttpResponse:
     """Order a version to be measured."""
-    return _attempt(request, version, measurement.order, done="{} waits to be measured: manage.py db_worker does it.")
+    return _attempt(
+        request, version, measurement.order, done=gettext_noop("{} waits to be measured: manage.py db_worker does it.")
+    )
 
 
 @require_POST
 @staff_only
 def delete_version(request: HttpRequest, version: str) -> HttpResponse:
     """Delete a version that has no galaxies."""
-    return _attempt(request, version, versions.delete, done="{} is deleted.", action=DELETION)
+    return _attempt(request, version, versions.delete, done=gettext_noop("{} is deleted."), action=DELETION)

@@ -13,11 +13,13 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
 from galaxies.models import ModelVersion
 from galaxies.registry.versions import VersionError
+from galaxies.sentences import in_words
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +41,8 @@ class Measuring:
 
 def order(version: ModelVersion) -> None:
     """Let the worker measure a version. Raises: VersionError if it waits for that or is being measured already."""
-    if busy := orders().get(version.version, Measuring()).busy:
-        raise VersionError(f"{version} {busy} already.")
+    if orders().get(version.version, Measuring()).busy:
+        raise VersionError(_("%(version)s waits to be measured or is being measured already.") % {"version": version})
     evaluate_version.enqueue(version.version)
 
 
@@ -54,13 +56,15 @@ def orders() -> dict[str, Measuring]:
 
 def _measuring(result: "DBTaskResult[..., str]") -> Measuring:
     if result.status == TaskResultStatus.READY:
-        return Measuring(busy="waits to be measured by the worker")
+        return Measuring(busy=_("waits to be measured by the worker"))
     if result.status == TaskResultStatus.RUNNING:
         if result.started_at and timezone.now() - result.started_at > LONGEST:
-            return Measuring(failure="The worker was ended while it measured: order it again.")
-        return Measuring(busy="is being measured")
+            return Measuring(failure=_("The worker was ended while it measured: order it again."))
+        return Measuring(busy=_("is being measured"))
     if result.status == TaskResultStatus.FAILED:
-        return Measuring(failure=result.traceback.strip().rpartition("\n")[2].rpartition("MeasuringFailed: ")[2])
+        return Measuring(
+            failure=in_words(result.traceback.strip().rpartition("\n")[2].rpartition("MeasuringFailed: ")[2])
+        )
     return Measuring()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
 
 from galaxies.approval import Approval
 from galaxies.models import ModelVersion, Tally
@@ -43,9 +44,11 @@ def find(name: str | None = None) -> ModelVersion:
     """Return the version of that name, or the active one for None. Raises: VersionError if there is none."""
     version = ModelVersion.objects.filter(version=name).first() if name else ModelVersion.active()
     if version is None and name:
-        raise VersionError(f"There is no model version {name}: manage.py models lists those there are.")
+        raise VersionError(
+            _("There is no model version %(name)s: manage.py models lists those there are.") % {"name": name}
+        )
     if version is None:
-        raise VersionError("No model version is active: name one, or activate one with manage.py activate VERSION.")
+        raise VersionError(_("No model version is active: name one, or activate one with manage.py activate VERSION."))
     return version
 
 
@@ -74,7 +77,10 @@ def roll_back(version: ModelVersion) -> None:
     """
     now = previous()
     if now != version:
-        raise VersionError(f"Another version has been activated meanwhile; rolling back would now lead to {now}.")
+        raise VersionError(
+            _("Another version has been activated meanwhile; rolling back would now lead to %(version)s.")
+            % {"version": now}
+        )
     activate(version)
 
 
@@ -84,7 +90,9 @@ def archive(version: ModelVersion) -> None:
     Raises: VersionError if it is active.
     """
     if not ModelVersion.objects.filter(pk=version.pk, is_active=False).update(archived=True):
-        raise VersionError(f"{version} is active: activate another version first, then archive this one.")
+        raise VersionError(
+            _("%(version)s is active: activate another version first, then archive this one.") % {"version": version}
+        )
     version.refresh_from_db()
 
 
@@ -104,21 +112,26 @@ def delete(version: ModelVersion) -> str:
     try:
         with transaction.atomic():
             if not ModelVersion.objects.select_for_update().filter(pk=version.pk, is_active=False).exists():
-                raise VersionError(f"{name} is active: activate another version first.")
+                raise VersionError(_("%(name)s is active: activate another version first.") % {"name": name})
             if name == service().version:
-                raise VersionError(f"{name} still generates new galaxies here: try again in a few seconds.")
+                raise VersionError(
+                    _("%(name)s still generates new galaxies here: try again in a few seconds.") % {"name": name}
+                )
             ModelVersion.objects.get(pk=version.pk).delete()
     except (ProtectedError, IntegrityError):  # the second, if a galaxy was stored in between
-        raise VersionError(f"{name} has galaxies, which need it: archive it instead.") from None
+        raise VersionError(_("%(name)s has galaxies, which need it: archive it instead.") % {"name": name}) from None
     if not _is_own_folder(path, checksum):
-        return f"{name} is deleted; its folder was not touched, for it is gone or is another's."
+        return _("%(name)s is deleted; its folder was not touched, for it is gone or is another's.") % {"name": name}
     aside = path.with_name(f".{name}.deleted")
     try:
         path.rename(aside)
         shutil.rmtree(aside)
     except OSError as error:
-        return f"{name} is deleted, but not its folder ({error.strerror}): remove it from the models store by hand."
-    return f"{name} is deleted with its files."
+        return _("%(name)s is deleted, but not its folder (%(reason)s): remove it from the models store by hand.") % {
+            "name": name,
+            "reason": error.strerror,
+        }
+    return _("%(name)s is deleted with its files.") % {"name": name}
 
 
 def _is_own_folder(path: Path, checksum: str) -> bool:
@@ -139,8 +152,12 @@ def serving_sentence(active: ModelVersion | None) -> str:
     if active is None or serving.version == active.version:
         return ""
     if serving.refused:
-        still = f"{serving.version} goes on serving." if serving.version else "Nothing is served until that is mended."
+        still = (
+            _("%(version)s goes on serving.") % {"version": serving.version}
+            if serving.version
+            else _("Nothing is served until that is mended.")
+        )
         return f"{sentence(serving.refused)} {still}"
     if serving.version is None:
-        return f"This process is still loading {active}."
-    return f"This process still generates with {serving.version} and follows within seconds."
+        return _("This process is still loading %(version)s.") % {"version": active}
+    return _("This process still generates with %(version)s and follows within seconds.") % {"version": serving.version}

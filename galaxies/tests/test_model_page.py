@@ -131,7 +131,7 @@ def test_power_spectra_are_drawn_with_their_spread_and_told_in_words(
     entry = metrics["spectra"]["luminance"]
     assert page.count('<svg class="spectrum"') == 3
     assert (
-        f"Spread, generated / real, finest four bands: {', '.join(f'{r:.2f}' for r in entry['spread_ratio'][-4:])}"
+        f"Spread, generated / real, finest four bands: {' · '.join(f'{r:.2f}' for r in entry['spread_ratio'][-4:])}"
         in page
     )
     drawing = re.findall(r'<svg class="spectrum".*?</svg>', page, re.DOTALL)[0]
@@ -177,10 +177,10 @@ def test_numbers_that_cannot_be_read_are_none(
 def test_numbers_measured_again_are_seen_at_once(
     client: Client, measured: ModelVersion, metrics: dict[str, Any]
 ) -> None:
-    assert "98765" not in read(client)
+    assert "98,765" not in read(client)
     metrics["fid"]["value"] = 98765.4
     write_metrics(measured.path, metrics)
-    assert "98765" in read(client)
+    assert "98,765" in read(client)
 
 
 def test_without_a_model_the_page_says_what_to_do(client: Client, db: None) -> None:
