@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.utils.translation import gettext_lazy as _
 
 from nebulai.admin import ReadOnly
 
@@ -25,7 +26,7 @@ class LogEntryAdmin(ReadOnly, LogAdmin):
     search_fields = ["object_repr", "change_message"]
     show_full_result_count = False
 
-    @admin.display(description="what")
+    @admin.display(description=_("what"))
     def said(self, entry: LogEntry) -> str:
         """The message of an entry; of a form of the admin, the fields that changed."""
         return entry.get_change_message()

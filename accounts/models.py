@@ -4,12 +4,13 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class User(AbstractUser):
     """A person, who logs in by e-mail. Django's username is made from the address and not shown."""
 
-    email = models.EmailField("e-mail address")  # not unique: that would reveal who has an account
+    email = models.EmailField(_("e-mail address"))  # not unique: that would reveal who has an account
 
     class Meta(AbstractUser.Meta):
         pass

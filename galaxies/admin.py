@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from galaxies import charts
@@ -22,6 +23,7 @@ from galaxies.registry import measurement, versions
 from galaxies.registry.versions import VersionError
 from galaxies.training.record import tail
 from nebulai.admin import ReadOnly
+from nebulai.numbers import number
 
 if TYPE_CHECKING:  # Django's own classes take no type argument, the stubs' do
     PeopleAdmin = UserAdmin[User]
@@ -82,17 +84,17 @@ class ModelVersionAdmin(VersionAdmin):
         """Allow the actions to people with the permission to change versions, though no form changes them."""
         return bool(request.user.has_perm("galaxies.change_modelversion"))
 
-    @admin.display(description="KID (real, repeated)")
+    @admin.display(description=_("KID (real, repeated)"))
     def kid(self, version: ModelVersion) -> str:
         """KID with its floor, its ceiling and its extractor."""
         return charts.kid_in_a_line(version.metrics)
 
-    @admin.action(description="Activate: let new galaxies come from it", permissions=["manage"])
+    @admin.action(description=_("Activate: let new galaxies come from it"), permissions=["manage"])
     def activate(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
         """Activate one version. Its files are checked first; a damaged bundle changes nothing."""
         chosen = list(queryset[:2])
         if len(chosen) != 1:
-            self.message_user(request, "Choose one version to activate.", messages.ERROR)
+            self.message_user(request, _("Choose one version to activate."), messages.ERROR)
             return
         try:
             versions.activate(chosen[0])
@@ -100,9 +102,11 @@ class ModelVersionAdmin(VersionAdmin):
             self.message_user(request, versions.sentence(error), messages.ERROR)
         else:
             self.log_change(request, chosen[0], "Activated.")
-            self.message_user(request, f"{chosen[0]} is active; every process follows within seconds.")
+            self.message_user(
+                request, _("%(version)s is active; every process follows within seconds.") % {"version": chosen[0]}
+            )
 
-    @admin.action(description="Evaluate: let the worker measure FID, KID and the rest", permissions=["manage"])
+    @admin.action(description=_("Evaluate: let the worker measure FID, KID and the rest"), permissions=["manage"])
     def evaluate(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
         """Order versions to be measured by the worker; the dashboard shows the result."""
         for version in queryset:
@@ -112,13 +116,15 @@ class ModelVersionAdmin(VersionAdmin):
                 self.message_user(request, str(error), messages.WARNING)
             else:
                 self.log_change(request, version, "Ordered to be measured.")
-                self.message_user(request, f"{version} waits to be measured by manage.py db_worker.")
+                self.message_user(
+                    request, _("%(version)s waits to be measured by manage.py db_worker.") % {"version": version}
+                )
 
 
 class FamilyFilter(admin.SimpleListFilter):
     """Filter by cluster. The choices come from the versions, since asking a million galaxies takes long."""
 
-    title = "family"
+    title = _("family")
     parameter_name = "cluster"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -139,7 +145,7 @@ class GalaxyAdmin(GalaxiesAdmin):
     list_per_page = 50
     list_select_related = ["model_version", "creator"]
     search_fields = ["public_id__exact"]  # the only search that an index answers
-    search_help_text = "The id of a galaxy, as in its address"
+    search_help_text = _("The id of a galaxy, as in its address")
     sortable_by = ["created"]
     show_full_result_count = False
     paginator = BoundedPaginator
@@ -161,7 +167,7 @@ class GalaxyAdmin(GalaxiesAdmin):
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
         """List galaxies only. Votes are deleted with them, whatever the permissions for votes, and may be thousands."""
-        names = [f"Galaxy {galaxy}" for galaxy in islice(objs, NAMED)]
+        names = [_("Galaxy %(galaxy)s") % {"galaxy": galaxy} for galaxy in islice(objs, NAMED)]
         needed = set() if self.has_delete_permission(request) else {"galaxy"}
         return names, {"galaxies": len(objs)}, needed, []
 
@@ -170,17 +176,19 @@ class GalaxyAdmin(GalaxiesAdmin):
     ) -> HttpResponse | None:
         """Refuse an action on more than REACHABLE galaxies at once."""
         if request.POST.get("select_across") == "1" and BoundedPaginator(queryset, NAMED).is_cut:
-            text = f"These are more than {REACHABLE:,} galaxies: filter for fewer, or choose some of them."
+            text = _("These are more than %(number)s galaxies: filter for fewer, or choose some of them.") % {
+                "number": number(REACHABLE)
+            }
             self.message_user(request, text, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
         return super().response_action(request, queryset, *args, **kwargs)
 
-    @admin.display(description="image")
+    @admin.display(description=_("image"))
     def thumbnail(self, galaxy: Galaxy) -> str:
         """The stored WebP, small."""
         return _image(galaxy, 48)
 
-    @admin.display(description="image")
+    @admin.display(description=_("image"))
     def picture(self, galaxy: Galaxy) -> str:
         """The stored WebP."""
         return _image(galaxy, 256)
@@ -201,7 +209,7 @@ class VoteAdmin(ReadOnly, VotesAdmin):
     list_select_related = ["galaxy", "person"]
     ordering = ["-pk"]  # there is no index for the date
     search_fields = ["galaxy__public_id__exact"]
-    search_help_text = "The id of a galaxy, as in its address"
+    search_help_text = _("The id of a galaxy, as in its address")
     sortable_by = ()
     show_full_result_count = False
     paginator = BoundedPaginator
@@ -217,10 +225,10 @@ class TrainingRunAdmin(ReadOnly, RunsAdmin):
     search_fields = ["name"]
     readonly_fields = ["log"]
 
-    @admin.display(description="end of its log")
+    @admin.display(description=_("end of its log"))
     def log(self, run: TrainingRun) -> str:
         """The last lines of the run's log."""
-        return format_html("<pre>{}</pre>", "\n".join(tail(run.name, LOG_LINES)) or "none")
+        return format_html("<pre>{}</pre>", "\n".join(tail(run.name, LOG_LINES)) or _("none"))
 
 
 @admin.register(User)

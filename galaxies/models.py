@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 
 from galaxies.family_words import in_words
 from galaxies.ml.bundle import MANIFEST
@@ -61,23 +62,33 @@ class ModelVersion(models.Model):
     version = models.CharField(
         max_length=64,
         unique=True,
-        validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z", "Use letters, digits, dots, dashes.")],
+        validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z", _("Use letters, digits, dots, dashes."))],
     )
     is_active = models.BooleanField(default=False, editable=False)
-    trained = models.CharField(max_length=40, blank=True, help_text="When the bundle was written, as it says itself.")
+    trained = models.CharField(
+        max_length=40, blank=True, help_text=_("When the bundle was written, as it says itself.")
+    )
     registered = models.DateTimeField(default=timezone.now, editable=False)
     n_clusters = models.PositiveSmallIntegerField()
     resolution = models.PositiveSmallIntegerField()
-    families = models.JSONField(default=list, help_text="id, name, sentence, share and exemplar files of each cluster.")
-    credit = models.TextField(blank=True, help_text="Whose images the model learned from.")
-    checksum = models.CharField(max_length=64, help_text="sha256 of the manifest, which has those of all other files.")
-    encoder_checksum = models.CharField(max_length=64, blank=True, help_text="sha256 of encoder.npz.")
-    size = models.PositiveBigIntegerField(default=0, help_text="Bytes of all files together.")
-    metrics = models.JSONField(null=True, blank=True, help_text="What manage.py evaluate found: metrics.json.")
-    activated = models.DateTimeField(null=True, blank=True, editable=False, help_text="The last time it was.")
-    archived = models.BooleanField(default=False, editable=False, help_text="Kept for its galaxies, offered no more.")
+    families = models.JSONField(
+        default=list, help_text=_("id, name, sentence, share and exemplar files of each cluster.")
+    )
+    credit = models.TextField(blank=True, help_text=_("Whose images the model learned from."))
+    checksum = models.CharField(
+        max_length=64, help_text=_("sha256 of the manifest, which has those of all other files.")
+    )
+    encoder_checksum = models.CharField(max_length=64, blank=True, help_text=_("sha256 of encoder.npz."))
+    size = models.PositiveBigIntegerField(default=0, help_text=_("Bytes of all files together."))
+    metrics = models.JSONField(null=True, blank=True, help_text=_("What manage.py evaluate found: metrics.json."))
+    activated = models.DateTimeField(null=True, blank=True, editable=False, help_text=_("The last time it was."))
+    archived = models.BooleanField(
+        default=False, editable=False, help_text=_("Kept for its galaxies, offered no more.")
+    )
 
     class Meta:
+        verbose_name = _("model version")
+        verbose_name_plural = _("model versions")
         ordering = ["-registered"]
         constraints = [
             models.UniqueConstraint(fields=["is_active"], condition=Q(is_active=True), name="one_active_model_version"),
@@ -174,10 +185,10 @@ class Galaxy(models.Model):
     )
     cluster = models.PositiveSmallIntegerField()
     seed = models.BigIntegerField()
-    psi = models.FloatField("variety")
+    psi = models.FloatField(_("variety"))
     cluster2 = models.PositiveSmallIntegerField(null=True, blank=True)
     seed2 = models.BigIntegerField(null=True, blank=True)
-    mix = models.FloatField(null=True, blank=True, help_text="0 is the first recipe alone, 1 the second.")
+    mix = models.FloatField(null=True, blank=True, help_text=_("0 is the first recipe alone, 1 the second."))
     creator = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -188,11 +199,11 @@ class Galaxy(models.Model):
     )
     created = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
     image = models.FileField(upload_to=image_path)
-    published = models.BooleanField(default=False, editable=False, help_text="Its maker wants it in the gallery.")
+    published = models.BooleanField(default=False, editable=False, help_text=_("Its maker wants it in the gallery."))
     # Sums of the votes, kept here so that the gallery is an index scan; galaxies.votes alone writes them.
     likes = models.PositiveIntegerField(default=0, editable=False)
     dislikes = models.PositiveIntegerField(default=0, editable=False)
-    score = models.FloatField(default=0.0, editable=False, help_text="wilson_lower_bound of its votes.")
+    score = models.FloatField(default=0.0, editable=False, help_text=_("wilson_lower_bound of its votes."))
     listed = models.GeneratedField(
         expression=Q(published=True) | Q(likes__gt=0),  # type: ignore[arg-type]  # a Q will do
         output_field=models.BooleanField(),
@@ -204,7 +215,8 @@ class Galaxy(models.Model):
     objects = GalaxyQuerySet.as_manager()
 
     class Meta:
-        verbose_name_plural = "galaxies"
+        verbose_name = _("galaxy")
+        verbose_name_plural = _("galaxies")
         ordering = ["-created", "-id"]
         indexes = [
             models.Index(fields=["creator", "-created", "-id"], name="galaxy_made"),
@@ -273,15 +285,17 @@ class Vote(models.Model):
     """A person's like or dislike of a galaxy. galaxies.votes writes it, together with the galaxy's sums."""
 
     class Value(models.TextChoices):
-        LIKE = "like"
-        DISLIKE = "dislike"
+        LIKE = "like", _("Like")
+        DISLIKE = "dislike", _("Dislike")
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="votes", db_index=False)
     galaxy = models.ForeignKey(Galaxy, on_delete=models.CASCADE, related_name="votes")
     value = models.CharField(max_length=7, choices=Value)
-    created = models.DateTimeField(default=timezone.now, editable=False, help_text="When it was cast or changed.")
+    created = models.DateTimeField(default=timezone.now, editable=False, help_text=_("When it was cast or changed."))
 
     class Meta:
+        verbose_name = _("vote")
+        verbose_name_plural = _("votes")
         ordering = ["-created", "-id"]
         indexes = [models.Index(fields=["person", "value", "-created", "-id"], name="vote_by_person")]
         constraints = [
@@ -318,7 +332,8 @@ class Tally(models.Model):
     objects = TallyQuerySet.as_manager()
 
     class Meta:
-        verbose_name_plural = "tallies"
+        verbose_name = _("tally")
+        verbose_name_plural = _("tallies")
         constraints = [
             models.UniqueConstraint(fields=["day", "model_version", "cluster"], name="one_tally_per_day_and_family")
         ]
@@ -342,20 +357,20 @@ class TrainingRun(models.Model):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        DONE = "done"
-        CANCELLED = "cancelled"
-        INTERRUPTED = "interrupted"
-        FAILED = "failed"
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        CANCELLED = "cancelled", _("Cancelled")
+        INTERRUPTED = "interrupted", _("Interrupted")
+        FAILED = "failed", _("Failed")
 
     LIVE = (State.QUEUED, State.RUNNING)
 
     name = models.CharField(max_length=100, unique=True, editable=False)
-    options = models.JSONField(default=dict, help_text="galaxies.training.request.Options.")
+    options = models.JSONField(default=dict, help_text=_("galaxies.training.request.Options."))
     state = models.CharField(max_length=11, choices=State, default=State.QUEUED)
     created = models.DateTimeField(default=timezone.now, editable=False)
-    started = models.DateTimeField(null=True, blank=True, help_text="The last time that it was started or resumed.")
+    started = models.DateTimeField(null=True, blank=True, help_text=_("The last time that it was started or resumed."))
     finished = models.DateTimeField(null=True, blank=True)
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
@@ -363,15 +378,17 @@ class TrainingRun(models.Model):
     phase = models.CharField(max_length=40, blank=True)
     images = models.PositiveBigIntegerField(default=0)
     images_per_second = models.FloatField(default=0.0)
-    share = models.FloatField(default=0.0, help_text="Of the phase, 0 to 1.")
-    eta_seconds = models.FloatField(default=0.0, help_text="Of the phase.")
+    share = models.FloatField(default=0.0, help_text=_("Of the phase, 0 to 1."))
+    eta_seconds = models.FloatField(default=0.0, help_text=_("Of the phase."))
     losses = models.JSONField(default=dict)
-    message = models.TextField(blank=True, help_text="Why it ended, in a sentence.")
+    message = models.TextField(blank=True, help_text=_("Why it ended, in a sentence."))
     model_version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, blank=True)
 
     objects = TrainingRunQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("training run")
+        verbose_name_plural = _("training runs")
         ordering = ["-created", "-id"]
         constraints = [
             # Two trainings at once would be slower than one after the other, and eat the memory of both.
@@ -399,11 +416,13 @@ class PreferenceModel(models.Model):
     encoder_checksum = models.CharField(max_length=64, db_index=True)
     n_votes = models.PositiveIntegerField()
     n_galaxies = models.PositiveIntegerField()
-    auc = models.FloatField("AUC", help_text="Cross-validated, no galaxy on both sides; 0.5 is chance.")
+    auc = models.FloatField(_("AUC"), help_text=_("Cross-validated, no galaxy on both sides; 0.5 is chance."))
     coefficients = models.JSONField()
     intercept = models.FloatField()
 
     class Meta:
+        verbose_name = _("preference model")
+        verbose_name_plural = _("preference models")
         ordering = ["-created", "-id"]
 
     def __str__(self) -> str:
