@@ -4,6 +4,7 @@
 # make test-postgres  all tests on a private PostgreSQL server, made of the machine's own binaries (.ci/postgres.py)
 # make lint           what CI checks besides the tests
 # make format         write the code as lint wants it
+# make messages       what pages say, collected anew into locale/, and compiled (needs gettext; not to run the site)
 # make lock           new lock files after a change in pyproject.toml
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ PORT ?= 8000
 WORKERS ?= auto
 BIN := .venv/bin
 
-.PHONY: run test test-fast test-postgres lint format lock
+.PHONY: run test test-fast test-postgres lint format messages lock
 
 run: .venv/.run
 	@$(BIN)/python manage.py prepare
@@ -40,6 +41,13 @@ lint: .venv/.dev
 format: .venv/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Sorted and without places in the code, so that a change shows what it changes.
+messages: .venv/.dev
+	$(BIN)/python manage.py makemessages --locale fr --no-location --no-obsolete --no-wrap --ignore .venv --ignore var
+	msgcat --sort-output --no-wrap --output-file $(FRENCH).po $(FRENCH).po
+	$(BIN)/pybabel compile --statistics --input-file $(FRENCH).po --output-file $(FRENCH).mo
+FRENCH := locale/fr/LC_MESSAGES/django
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock" pyproject.toml

@@ -1,4 +1,4 @@
-// Keys, focus and copying. Every page works without it.
+// Keys, focus and copying. Every page works without it; what it says stands in data attributes, in the page's language.
 "use strict";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -10,12 +10,12 @@ function say(text) {
   setTimeout(() => line.remove(), 6000);
 }
 
-async function copy(text, what) {
+async function copy(text, copied) {
   try {
     await navigator.clipboard.writeText(text);
-    say(`${what} copied.`);
+    say(copied);
   } catch {
-    say(`The browser did not allow copying: ${text}`);
+    say(`${document.body.dataset.notCopied} ${text}`);
   }
 }
 
@@ -27,8 +27,8 @@ function reveal(root) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy], [data-copy-link]");
   if (!button) return;
-  if (button.dataset.copy) copy(button.dataset.copy, "Seed");
-  else copy(new URL(button.dataset.copyLink, location.href).href, "Link");
+  if (button.dataset.copy) copy(button.dataset.copy, button.dataset.copied);
+  else copy(new URL(button.dataset.copyLink, location.href).href, button.dataset.copied);
 });
 
 document.addEventListener("input", (event) => {
@@ -72,7 +72,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
 // A form that came back with errors: go to the first field that needs mending.
 document.addEventListener("htmx:afterSettle", () => document.querySelector("#ask [aria-invalid]")?.focus());
 
-document.addEventListener("htmx:sendError", () => say("The site could not be reached; try again in a moment."));
+document.addEventListener("htmx:sendError", () => say(document.body.dataset.notReached));
 
 // A picture that is dropped on the studio, or chosen there, opens with its recipe.
 function pictureForm() {
