@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from galaxies.models import ID_ALPHABET, ID_LENGTH
-from galaxies.views import about, galaxy, gallery, health, me, model, studio
+from galaxies.views import about, galaxy, gallery, health, me, model, quiz, studio
 
 
 class PublicId:
@@ -22,7 +22,14 @@ class ImageKind(PublicId):
     regex = "webp|png|fits"
 
 
+class Token(PublicId):
+    """An address that only who was given it knows."""
+
+    regex = "[A-Za-z0-9_-]{22}"
+
+
 register_converter(PublicId, "id")
+register_converter(Token, "token")
 register_converter(ImageKind, "kind")
 
 app_name = "galaxies"
@@ -59,6 +66,13 @@ about_urls = [
     path("about/<str:version>/<int:step>.webp", about.latent_step, name="latent_step"),
 ]
 
+quiz_urls = [
+    path("quiz/", quiz.quiz, name="quiz"),
+    path("quiz/<token:token>/", quiz.quiz_round, name="quiz_round"),
+    path("quiz/<token:token>/<int:number>", quiz.quiz_answer, name="quiz_answer"),
+    path("quiz/<token:token>/<int:number>.webp", quiz.quiz_picture, name="quiz_picture"),
+]
+
 me_urls = [
     path("me/", me.me, name="me"),
     path("me/data.zip", me.data, name="data"),
@@ -70,4 +84,4 @@ health_urls = [
     path("readyz", health.readyz, name="readyz"),
 ]
 
-urlpatterns = studio_urls + galaxy_urls + gallery_urls + model_urls + about_urls + me_urls + health_urls
+urlpatterns = studio_urls + galaxy_urls + gallery_urls + model_urls + about_urls + quiz_urls + me_urls + health_urls

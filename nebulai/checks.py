@@ -40,8 +40,18 @@ def environment(**kwargs: Any) -> list[CheckMessage]:
     if settings.DATASETS_DIR and not settings.DATASETS_DIR.is_dir():
         message = f"NEBULAI_DATASETS_DIR names {settings.DATASETS_DIR}, and there is no such folder; make it."
         found.append(Error(message, id="nebulai.E006"))
+    if settings.QUIZ_IMAGES and not _is_source(settings.QUIZ_IMAGES):
+        message = (
+            f"NEBULAI_QUIZ_IMAGES names {settings.QUIZ_IMAGES}, which is no folder and no HDF5 file (.h5, .hdf5); "
+            "name one that holds real galaxies, or leave it unset to have no quiz."
+        )
+        found.append(Error(message, id="nebulai.E007"))
     if not settings.RATE_LIMITS and settings.PRODUCTION:
         found.append(
             Warning("NEBULAI_RATE_LIMITS is off; switch it off for tests and benchmarks only.", id="nebulai.W001")
         )
     return found
+
+
+def _is_source(path: Path) -> bool:
+    return path.is_dir() or (path.is_file() and path.suffix.lower() in {".h5", ".hdf5", ".hdf"})

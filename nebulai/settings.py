@@ -133,6 +133,8 @@ CACHES: dict[str, dict[str, Any]] = {
 # `manage.py db_worker` trains and measures; it takes its tasks from a table of the database.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DATASETS_DIR = env.text("NEBULAI_DATASETS_DIR") and Path(env.text("NEBULAI_DATASETS_DIR")).expanduser().resolve()
+# Real galaxies that /quiz/ shows beside generated ones; without them there is no quiz.
+QUIZ_IMAGES = env.text("NEBULAI_QUIZ_IMAGES") and Path(env.text("NEBULAI_QUIZ_IMAGES")).expanduser().resolve()
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"

@@ -11,6 +11,7 @@ from galaxies import about, facts, model_page
 from galaxies.generation import current_version
 from galaxies.ml.bundle import BundleError
 from galaxies.models import ModelVersion
+from galaxies.quiz.photographs import source
 from galaxies.serving import service
 from galaxies.views.http import YEAR, busy_is_503
 
@@ -35,7 +36,14 @@ def how_it_works(request: HttpRequest) -> HttpResponse:
         numbers = model_page.figures(facts.read_metrics(version.path) or {}, FIGURES)
         places = [(place, version.family(place.id)) for place in drawn.places] if drawn else []
         awake = service().version is not None  # while it warms up there would be holes instead of pictures
-        context |= {"map": drawn, "places": places, "numbers": numbers, "paper": about, "awake": awake}
+        context |= {
+            "map": drawn,
+            "places": places,
+            "numbers": numbers,
+            "paper": about,
+            "awake": awake,
+            "has_quiz": source(),
+        }
     return render(request, "about.html", context)
 
 

@@ -8,6 +8,8 @@ from django.views.decorators.http import require_safe
 from galaxies import generation, model_page
 from galaxies.ml.bundle import BundleError
 from galaxies.models import ModelVersion
+from galaxies.quiz.photographs import source
+from galaxies.quiz.rounds import taken_for_real
 from galaxies.views.http import YEAR
 from nebulai.views import problem
 
@@ -21,7 +23,8 @@ def model(request: HttpRequest) -> HttpResponse:
     except BundleError:
         text = "The files of this model cannot be read at the moment."
         return problem(request, 503, "The model is not at hand", text, retry_after=60)
-    return render(request, "model.html", {"version": version, "page": page})
+    by_eye = taken_for_real(version) if version else None
+    return render(request, "model.html", {"version": version, "page": page, "by_eye": by_eye, "has_quiz": source()})
 
 
 @require_safe
