@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from galaxies.models import ID_ALPHABET, ID_LENGTH
-from galaxies.views import about, galaxy, gallery, health, me, model, quiz, studio
+from galaxies.views import about, cards, galaxy, gallery, health, me, model, quiz, studio
 
 
 class PublicId:
@@ -66,6 +66,12 @@ about_urls = [
     path("about/<str:version>/<int:step>.webp", about.latent_step, name="latent_step"),
 ]
 
+card_urls = [
+    path("card.jpg", cards.of_studio, name="studio_card"),
+    path("galaxies/card.jpg", cards.of_gallery, name="gallery_card"),
+    path("g/<id:public_id>/card.jpg", cards.of_galaxy, name="card"),
+]
+
 quiz_urls = [
     path("quiz/", quiz.quiz, name="quiz"),
     path("quiz/<token:token>/", quiz.quiz_round, name="quiz_round"),
@@ -84,4 +90,14 @@ health_urls = [
     path("readyz", health.readyz, name="readyz"),
 ]
 
-urlpatterns = studio_urls + galaxy_urls + gallery_urls + model_urls + about_urls + quiz_urls + me_urls + health_urls
+urlpatterns = [
+    *studio_urls,
+    *galaxy_urls,
+    *gallery_urls,
+    *model_urls,
+    *about_urls,
+    *card_urls,
+    *quiz_urls,
+    *me_urls,
+    *health_urls,
+]

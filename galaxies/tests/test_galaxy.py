@@ -37,7 +37,7 @@ def test_a_galaxy_s_page_can_be_shared(client: Client, galaxy: Galaxy) -> None:
     page = client.get(galaxy.get_absolute_url()).content.decode()
     tags = dict(re.findall(r'<meta property="og:(\w+)" content="([^"]+)"', page))
     assert tags["url"] == f"http://testserver/g/{galaxy.public_id}/"
-    assert tags["image"] == f"http://testserver/g/{galaxy.public_id}.png"
+    assert tags["image"] == f"http://testserver/g/{galaxy.public_id}/card.jpg"
     assert {"title", "description", "type"} <= set(tags)
     assert f'data-copy-link="{galaxy.get_absolute_url()}"' in page
     assert f'href="{escape(galaxy.studio_url)}"' in page

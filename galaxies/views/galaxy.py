@@ -30,8 +30,7 @@ def galaxy(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show a galaxy's own page."""
     shown = galaxy_or_404(public_id)
     mark_votes([shown], person_of(request))
-    picture = request.build_absolute_uri(reverse("galaxies:image", args=[public_id, "png"]))
-    context = {"galaxy": shown, "picture": picture, "current": generation.current_version()}
+    context = {"galaxy": shown, "current": generation.current_version()}
     return render(request, "galaxy.html", context)
 
 
