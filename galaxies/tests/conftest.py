@@ -1,16 +1,24 @@
-"""A measured model: the tiny bundle, measured once on galaxies it was not trained beside."""
+"""A measured model: the tiny bundle, measured once on galaxies it was not trained beside. And a browser's page."""
 
+import os
+import re
+import shutil
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from galaxies.ml.bundle import load_bundle
 from galaxies.ml.data.synthetic import dataset
 from galaxies.ml.evaluation import Settings
 from galaxies.ml.evaluation.of_bundle import evaluate_bundle, write_metrics
 from galaxies.models import ModelVersion
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +39,28 @@ def measured(version: ModelVersion, metrics: dict[str, Any]) -> ModelVersion:
     """The active model, its numbers in its folder."""
     write_metrics(version.path, metrics)
     return version
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium is installed (apt install chromium)")
+    with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
+        # Playwright's synchronous API runs an event loop in this thread, which makes Django refuse the database here.
+        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that fails the test if anything was written to the console, such as a breach of the policy."""
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    page.close()
+    # The browser and htmx note every answer of 400 and above.
+    assert [each for each in complaints if not re.search("(status of|Status Error Code) 4", each)] == []

@@ -18,7 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from galaxies import facts, generation, session, votes
 from galaxies.models import Galaxy, Vote
 from galaxies.serving import Busy
-from galaxies.views.http import HtmxHttpRequest, busy_is_503, galaxy_or_404, person_of, redirect_back
+from galaxies.views.http import HtmxHttpRequest, busy_is_503, galaxy_or_404, next_page, person_of, redirect_back
 from galaxies.votes import mark_votes
 from nebulai.views import problem
 
@@ -57,13 +57,13 @@ def vote(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
         except Galaxy.DoesNotExist:
             raise Http404 from None
         return (
-            render(request, "_votes.html", {"galaxy": voted})
+            render(request, "_votes.html", {"galaxy": voted, "here": next_page(request, voted.get_absolute_url())})
             if request.htmx
             else redirect_back(request, voted.get_absolute_url())
         )
     wanted = get_object_or_404(Galaxy, public_id=public_id)
     session.remember_vote(request.session, wanted, value)
-    login = redirect_to_login(wanted.get_absolute_url())
+    login = redirect_to_login(next_page(request, wanted.get_absolute_url()))
     return HttpResponseClientRedirect(login.url) if request.htmx else login
 
 

@@ -53,8 +53,13 @@ def person_of(request: HttpRequest) -> User | None:
     return request.user if isinstance(request.user, User) else None
 
 
-def redirect_back(request: HttpRequest, page: str) -> HttpResponse:
-    """Redirect to the page that the form names as `next` if it is one of this site, else to `page`."""
+def next_page(request: HttpRequest, page: str) -> str:
+    """Return the page that the form names as `next` if it is one of this site, else `page`."""
     wanted = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return redirect(wanted if safe else page)
+    return wanted if safe else page
+
+
+def redirect_back(request: HttpRequest, page: str) -> HttpResponse:
+    """Redirect to `next_page`."""
+    return redirect(next_page(request, page))

@@ -102,7 +102,13 @@ def _show(request: HtmxHttpRequest, new: Galaxy, picked_of: int = 0) -> HttpResp
     if new.creator_id is None:
         remember_made(request.session, new)
     if request.htmx:
-        context = {"galaxy": new, "in_studio": True, "picked_of": picked_of, "current": generation.current_version()}
+        context = {
+            "galaxy": new,
+            "in_studio": True,
+            "picked_of": picked_of,
+            "current": generation.current_version(),
+            "here": new.studio_url,
+        }
         return push_url(render(request, "studio.html#generated", context), new.studio_url)
     if picked_of:
         messages.info(request, _("The crowd's pick out of %(number)s.") % {"number": picked_of})

@@ -3,13 +3,6 @@
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-function say(text) {
-  const line = document.createElement("p");
-  line.textContent = text;
-  document.getElementById("message").replaceChildren(line);
-  setTimeout(() => line.remove(), 6000);
-}
-
 async function copy(text, copied) {
   try {
     await navigator.clipboard.writeText(text);
