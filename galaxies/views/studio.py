@@ -107,7 +107,7 @@ def _show(request: HtmxHttpRequest, new: Galaxy, picked_of: int = 0) -> HttpResp
             "in_studio": True,
             "picked_of": picked_of,
             "current": generation.current_version(),
-            "here": new.studio_url,
+            "here": new.get_absolute_url(),
         }
         return push_url(render(request, "studio.html#generated", context), new.studio_url)
     if picked_of:
@@ -166,6 +166,7 @@ def _studio(
         "opening": opening(version) if version and not galaxy else None,
         "galaxy": galaxy,
         "in_studio": True,
+        "here": galaxy.get_absolute_url() if galaxy else "",
         "notice": notice,
     }
     is_part = request.htmx and request.method == "GET" and not request.htmx.history_restore_request
