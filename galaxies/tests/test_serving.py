@@ -39,6 +39,8 @@ class HeldBundle:
         self.batches.append(len(seeds))
         if 13 in seeds:
             raise ValueError("thirteen")
+        if 66 in seeds:
+            raise SystemExit
         return np.stack([np.full((2, 2, 3), seed, np.uint8) for seed in seeds])
 
 
@@ -88,7 +90,7 @@ def test_requests_that_wait_are_sampled_together_and_each_gets_its_own(
         first = pool.submit(service.sample, recipe(0))
         assert held.running.wait(10)
         rest = [pool.submit(service.sample, recipe(seed)) for seed in range(100, 170)]
-        until(lambda: service._queue.qsize() == 70)
+        until(lambda: len(service._turns) == 70)
         held.go.set()
         assert first.result()[0, 0, 0] == 0
         assert [future.result()[0, 0, 0] for future in rest] == list(range(100, 170))
@@ -101,10 +103,11 @@ def test_a_full_queue_says_when_to_come_back(serve: Callable[..., Service], held
         waiting = [pool.submit(service.sample, recipe(1))]
         assert held.running.wait(10)
         waiting += [pool.submit(service.sample, recipe(seed)) for seed in (2, 3)]
-        until(lambda: service._queue.full())
+        until(lambda: len(service._turns) == 2)
         with pytest.raises(Busy) as refused:
             service.sample(recipe(4))
         assert refused.value.retry_after > 0
+        assert str(refused.value).startswith("2 galaxies are waiting to be generated already; try again in ")
         held.go.set()
         assert [future.result()[0, 0, 0] for future in waiting] == [1, 2, 3]
 
@@ -130,13 +133,58 @@ def test_an_error_reaches_its_request_and_the_thread_lives_on(serve: Callable[..
     assert service.sample(recipe(14))[0, 0, 0] == 14
 
 
+def test_in_a_batch_that_fails_only_the_one_that_is_wrong_fails(
+    serve: Callable[..., Service], held: HeldBundle
+) -> None:
+    service = serve(held)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(service.sample, recipe(0))
+        assert held.running.wait(10)
+        rest = {seed: pool.submit(service.sample, recipe(seed)) for seed in (12, 13, 14)}
+        until(lambda: len(service._turns) == 3)
+        held.go.set()
+        assert first.result()[0, 0, 0] == 0
+        with pytest.raises(ValueError, match="thirteen"):
+            rest[13].result()
+        assert [rest[seed].result()[0, 0, 0] for seed in (12, 14)] == [12, 14]
+
+
+def test_one_galaxy_does_not_wait_behind_all_of_a_large_request(
+    serve: Callable[..., Service], held: HeldBundle
+) -> None:
+    service = serve(held)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(service.sample, recipe(0))
+        assert held.running.wait(10)
+        many = pool.submit(service.sample_many, [recipe(100) for _ in range(2 * MAX_BATCH)])
+        until(lambda: len(service._turns) == 2 * MAX_BATCH)
+        one = pool.submit(service.sample, recipe(7))
+        until(lambda: len(service._turns) == 2 * MAX_BATCH + 1)
+        held.go.set()
+        assert one.result()[0, 0, 0] == 7
+        assert {int(image[0, 0, 0]) for image in many.result()} == {100}
+        first.result()
+    assert held.batches == [1, MAX_BATCH, MAX_BATCH, 1]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_generator_that_dies_says_so_and_is_started_again(serve: Callable[..., Service], held: HeldBundle) -> None:
+    service = serve(held)
+    held.go.set()
+    with pytest.raises(SystemExit):
+        service.sample(recipe(66))
+    until(lambda: not service.lives)
+    assert service.sample(recipe(7))[0, 0, 0] == 7
+    assert service.lives
+
+
 def test_stopping_answers_what_is_queued(serve: Callable[..., Service], held: HeldBundle) -> None:
     service = serve(held)
     with ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(service.sample, recipe(1))]
         assert held.running.wait(10)
         waiting.append(pool.submit(service.sample, recipe(2)))
-        until(lambda: service._queue.qsize() == 1)
+        until(lambda: len(service._turns) == 1)
         held.go.set()
         service.stop()
         assert [future.result()[0, 0, 0] for future in waiting] == [1, 2]
@@ -178,7 +226,7 @@ def test_many_are_sampled_in_one_batch_and_come_back_in_order(serve: Callable[..
         first = pool.submit(service.sample, recipe(0))
         assert held.running.wait(10)
         many = pool.submit(service.sample_many, [recipe(seed) for seed in range(20, 28)])
-        until(lambda: service._queue.qsize() == 8)
+        until(lambda: len(service._turns) == 8)
         held.go.set()
         assert first.result()[0, 0, 0] == 0
         assert many.result()[:, 0, 0, 0].tolist() == list(range(20, 28))

@@ -14,7 +14,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 with the version once the model is loaded, 503 before."""
+    """Answer 200 with the version once the model is loaded, 503 before, and once after the generator has died."""
+    if not service().lives:
+        service().start()
+        return HttpResponse("restarting\n", content_type="text/plain", status=503)
     if version := service().version:
         return HttpResponse(f"{version}\n", content_type="text/plain")
     service().start()
