@@ -57,7 +57,7 @@ class SuperResolutionSettings:
 
     crop: int = 32
     batch: int = 16
-    rate: float = 2e-4
+    rate: float = 5e-4
     head_rate: float = 3e-4
     critic_rate: float = 6e-4
     end_rate: float = 0.1

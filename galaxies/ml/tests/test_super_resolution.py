@@ -126,12 +126,19 @@ def test_detail_statistics_are_the_strength_of_fine_detail_by_colour_and_scale()
     noise = random.normal(0, 0.1, (2, 64, 64, 1)).astype("float32")
     grey, red = np.repeat(noise, 3, axis=3), noise * np.array([1, 0, 0], "float32")
     found = [
-        detail_statistics(tf.constant(x)).numpy().reshape(2, 2, 2, 3) for x in (grey, 2 * grey, red)
-    ]  # N, octave, kind, colour
+        detail_statistics(tf.constant(x)).numpy().reshape(2, 2, 2, 2, 3)[:, :, :, 0] for x in (grey, 2 * grey, red)
+    ]  # N, octave, kind, colour, all of it bright
     assert np.allclose(found[1][..., 0] - found[0][..., 0], np.log(2), atol=0.02)
     assert np.allclose(found[0][..., 1:], 0.5 * np.log(FAINTEST))  # no colour
     assert np.allclose(found[2][:, 0, :, 1], np.log(0.1), atol=0.05)
     assert np.allclose(found[0][:, 1] - found[0][:, 0], [-np.log(2), 0, 0], atol=0.1)  # white noise, averaged
+
+
+def test_detail_of_what_is_bright_and_of_what_is_faint_are_told_apart() -> None:
+    noise = np.random.default_rng(0).normal(0, 1, (1, 64, 64, 1)).astype("float32")
+    image = np.concatenate([0.5 + 0.1 * noise[:, :, :16], -0.9 + 0.02 * noise[:, :, 16:]], axis=2)
+    found = detail_statistics(tf.constant(np.repeat(image, 3, axis=3))).numpy().reshape(2, 2, 2, 3)[..., 0]
+    assert np.allclose(found[0], [[np.log(0.1), np.log(0.02)]] * 2, atol=0.1)  # octave, kind, part: the finest
 
 
 def test_the_mixing_of_heads_is_fixed_and_labels_count() -> None:
