@@ -190,9 +190,13 @@ def _nearness(distance: float, percentiles: list[float]) -> Fact:
     drawn = strip(percentiles, value=distance)
     share = percentile(percentiles, distance)
     if share < 1:
-        sentence = _("It is nearer to a training image than 99% of real galaxies are: it may be a copy.")
+        sentence = _("It is nearer to a training image than %(share)s of real galaxies are: it may be a copy.") % {
+            "share": percent(99)
+        }
     elif share > 99:
-        sentence = _("It is farther from every training image than 99% of real galaxies are: it is unlike any of them.")
+        sentence = _(
+            "It is farther from every training image than %(share)s of real galaxies are: it is unlike any of them."
+        ) % {"share": percent(99)}
     else:
         sentence = _("It is farther from its nearest training image than %(share)s of real galaxies are: no copy.") % {
             "share": percent(share)

@@ -21,6 +21,7 @@ from galaxies.models import ModelVersion
 from galaxies.sentences import in_words
 from galaxies.training.phases import title
 from nebulai.numbers import number
+from nebulai.numbers import percent as in_percent
 
 # name in metrics.json -> title, what it means and which direction is good, whether it is a share
 WHOLE = {
@@ -36,7 +37,7 @@ WHOLE = {
     ),
     "two_sample": (
         gettext_noop("Told apart"),
-        gettext_noop("How often a simple classifier tells generated from real. 50% is guessing; lower is better."),
+        gettext_noop("How often a simple classifier tells generated from real. %(half)s is guessing; lower is better."),
         True,
     ),
 }
@@ -79,13 +80,14 @@ ITSELF = {
     "memorisation": (
         gettext_noop("Copies"),
         gettext_noop(
-            "How many generated galaxies are nearer to a training image than 99% of new real ones. Lower is better."
+            "How many generated galaxies are nearer to a training image than %(most)s of new real ones. Lower is "
+            "better."
         ),
         True,
     ),
     "near_duplicates": (
         gettext_noop("Repetition"),
-        gettext_noop("How many pairs of one family are more alike than 99% of such real pairs. Lower is better."),
+        gettext_noop("How many pairs of one family are more alike than %(most)s of such real pairs. Lower is better."),
         True,
     ),
 }
@@ -256,7 +258,7 @@ def _figure(entry: Mapping[str, Any], name: str, sentence: str, percent: bool = 
     conditions = tuple((_(label), _text(entry[key])) for key, label in CONDITIONS.items() if entry.get(key) is not None)
     return Figure(
         title=_(name),
-        sentence=_(sentence),
+        sentence=_(sentence) % {"half": in_percent(50), "most": in_percent(99)},
         gauge=gauge(entry, percent),
         n_real=entry["n_real"],
         n_generated=entry["n_generated"],
