@@ -96,6 +96,13 @@ class ModelVersionAdmin(VersionAdmin):
         if len(chosen) != 1:
             self.message_user(request, _("Choose one version to activate."), messages.ERROR)
             return
+        if worse := versions.far_worse(chosen[0]):
+            said = _(
+                "%(version)s is measured far worse than %(active)s: KID %(kid)s instead of %(active_kid)s. To activate "
+                "it all the same, use the dashboard's page of models."
+            ) % {"version": chosen[0], "active": worse.active, "kid": worse.kid, "active_kid": worse.active_kid}
+            self.message_user(request, said, messages.ERROR)
+            return
         try:
             versions.activate(chosen[0])
         except BundleError as error:

@@ -29,13 +29,13 @@ Days = Mapping[date, tuple[int, int, int]]  # generated, likes, dislikes
 
 @dataclass(frozen=True, kw_only=True)
 class Total:
-    """A number of all time, of today so far and of the last 7 full days, and what to compare these with."""
+    """A number of all time, of today so far and of the last 7 days with today, and what to compare these with."""
 
     name: str
     all: int
     today: int
     week_ago: int  # the whole day
-    last: int  # 7 full days
+    last: int  # 7 days, the last of them today so far
     before: int  # the 7 days before those
 
     @property
@@ -184,8 +184,8 @@ def _totals(today: date, days: Days) -> Iterable[Total]:
         "all": (next(iter(days), today), max([today, *days])),
         "today": (today, today),
         "week_ago": (today - week, today - week),
-        "last": (today - week, today - timedelta(days=1)),
-        "before": (today - 2 * week, today - timedelta(days=8)),
+        "last": (today - timedelta(days=6), today),
+        "before": (today - timedelta(days=13), today - week),
     }
     sums = {span: _sum(days, *ends) for span, ends in spans.items()}
     for place, name in enumerate((_("Generated"), _("Likes"), _("Dislikes"))):
@@ -202,8 +202,8 @@ def _people(today: date) -> Total:
         all=Count("pk"),
         today=joined(today, today + day),
         week_ago=joined(today - week, today - week + day),
-        last=joined(today - week, today),
-        before=joined(today - 2 * week, today - week),
+        last=joined(today - timedelta(days=6), today + day),
+        before=joined(today - timedelta(days=13), today - timedelta(days=6)),
     )
     return Total(name=_("People"), **counts)
 

@@ -110,6 +110,39 @@ def test_only_staff_change_anything_and_only_by_a_form(
     assert list(ModelVersion.objects.values()) == before
 
 
+def kid(version: ModelVersion, value: float, extractor: str = "imagenet") -> None:
+    numbers = {"value": value, "floor": 0.0, "ceiling": 0.2, "better": "lower", "extractor": extractor}
+    version.metrics = {"kid": numbers | {"n_real": 1293, "n_generated": 2000}}
+    version.save()
+
+
+def test_activating_a_far_worse_version_is_asked_once_with_both_numbers(
+    staff: Client, version: ModelVersion, second: ModelVersion
+) -> None:
+    kid(version, 0.0123)
+    kid(second, 3440)
+    page = staff.post(f"{MODELS}second/activate")
+    assert page.status_code == 200
+    text = words(page.content)
+    assert "3,440" in text
+    assert "0.012" in text
+    assert ModelVersion.active() == version
+    staff.post(f"{MODELS}second/activate", {"confirmed": "1"})
+    assert ModelVersion.active() == second
+    staff.post(f"{MODELS}{version}/activate")  # a better one is not asked about
+    assert ModelVersion.active() == version
+
+
+@pytest.mark.parametrize(("value", "extractor"), [(0.02, "imagenet"), (3440, "encoder")])
+def test_a_version_that_is_about_as_good_or_cannot_be_compared_is_activated_at_once(
+    staff: Client, version: ModelVersion, second: ModelVersion, value: float, extractor: str
+) -> None:
+    kid(version, 0.0123)
+    kid(second, value, extractor)
+    staff.post(f"{MODELS}second/activate")
+    assert ModelVersion.active() == second
+
+
 def test_activating_is_said_and_logged(staff: Client, version: ModelVersion, second: ModelVersion) -> None:
     staff.post(f"{MODELS}second/activate")
     assert ModelVersion.active() == second

@@ -82,9 +82,9 @@ def test_totals_stand_beside_the_same_day_last_week_and_the_week_before(
     text = page(client)
     cards = re.findall(r"<li> <h3>(\w+)</h3>.*?</li>", text), re.findall(r"<li> <h3>\w+</h3>(.*?)</li>", text)
     numbers = {name: re.findall(r">([\d,]+)<", card) for name, card in zip(*cards, strict=True)}
-    # all, today, that day last week, the last 7 whole days (1 to 7 days ago), the 7 before (8 to 14 days ago)
-    assert numbers["Generated"] == ["22", "3", "4", "6", "6"]
-    assert numbers["People"] == ["1", "0", "1", "1", "0"]
+    # all, today, that day last week, the last 7 days with today (0 to 6 days ago), the 7 before (7 to 13 days ago)
+    assert numbers["Generated"] == ["22", "3", "4", "5", "5"]
+    assert numbers["People"] == ["1", "0", "1", "0", "1"]
     assert "Friday, 6 Mar 2026" in text
 
 

@@ -136,7 +136,11 @@ def _attempt(
 @require_POST
 @staff_only
 def activate(request: HttpRequest, version: str) -> HttpResponse:
-    """Activate a version."""
+    """Activate a version; one that is far worse than the active one only after a question with both numbers."""
+    found = get_object_or_404(ModelVersion, version=version)
+    worse = None if request.POST.get("confirmed") else versions.far_worse(found)
+    if worse:
+        return render(request, "dashboard/activate.html", {"version": found, "worse": worse})
     done = gettext_noop("{} is active: every process generates new galaxies with it within seconds.")
     return _attempt(request, version, versions.activate, done=done)
 

@@ -13,6 +13,8 @@ from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
 from galaxies.approval import Approval
+from galaxies.charts import figure
+from galaxies.extractors import by_extractor, in_words
 from galaxies.models import ModelVersion, Tally
 from galaxies.registry.manifests import manifest_checksum
 from galaxies.registry.registration import register_bundle
@@ -24,6 +26,8 @@ class VersionError(Exception):
 
 
 NO_VOTES = Approval()
+FAR_TIMES = 2.0  # the active version's KID: beyond that, staff are asked before they activate
+LEAST_KID = 1e-4  # KID may come out at 0 or below
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,31 @@ def activate(version: ModelVersion) -> None:
     """
     register_bundle(version.path, activate=True)
     version.refresh_from_db()
+
+
+@dataclass(frozen=True)
+class FarWorse:
+    """A version whose KID is far above that of the active one, both as text and by the same extractor."""
+
+    active: ModelVersion
+    kid: str
+    active_kid: str
+    extractor: str
+
+
+def far_worse(version: ModelVersion) -> FarWorse | None:
+    """Compare a version's KID with the active one's. Returns: None if it is not far worse, or nothing tells."""
+    active = ModelVersion.active()
+    if active is None or active == version:
+        return None
+    ours, theirs = (by_extractor(each.metrics or {}) for each in (version, active))
+    shared = next((name for name in ours if name in theirs and ours[name].get("kid") and theirs[name].get("kid")), "")
+    if not shared:
+        return None
+    kid, of_active = ours[shared]["kid"], theirs[shared]["kid"]
+    if kid["value"] <= FAR_TIMES * max(of_active["value"], abs(of_active["floor"]), LEAST_KID):
+        return None
+    return FarWorse(active, figure(kid["value"]), figure(of_active["value"]), in_words(kid))
 
 
 def previous() -> ModelVersion | None:

@@ -1,5 +1,8 @@
 """The states of training runs, without training: who may train, and which run was interrupted."""
 
+import os
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -47,3 +50,37 @@ def test_a_folder_from_before_there_were_rows_is_adopted(db: None) -> None:
 
 def test_the_worker_s_task_is_the_one_that_is_looked_for() -> None:
     assert train_run.module_path == life_cycle.TASK
+
+
+def test_a_run_that_is_resumed_while_its_process_ends_waits_for_the_next_one(db: None) -> None:
+    row = control.queue(TINY)
+    DBTaskResult.objects.update(status="RUNNING", started_at=timezone.now())  # the worker has taken it
+    TrainingRun.objects.update(state=State.RUNNING)
+    control.cancel(row)
+    TrainingRun.objects.update(state=State.CANCELLED)  # the process has saved, and is not gone yet
+    row.refresh_from_db()
+    control.resume(row)
+    life_cycle.settle(row, 0, "Cancelled.")
+    row.refresh_from_db()
+    assert (row.state, row.message) == (State.QUEUED, "")
+    DBTaskResult.objects.update(status="RUNNING")
+    life_cycle.settle(row, 1, "It failed.")  # the next one, which never began
+    row.refresh_from_db()
+    assert (row.state, row.message) == (State.FAILED, "It failed.")
+
+
+def test_a_training_by_the_worker_waits_for_one_that_is_ending(db: None) -> None:
+    row = control.queue(TINY)
+    holding = threading.Event()
+
+    def end() -> None:
+        with life_cycle.lock():
+            holding.set()
+            time.sleep(life_cycle.LOCK_SECONDS + 0.5)
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    holding.wait()
+    with life_cycle.recorded(folders.reopen(row.name), [], worker=os.getpid()) as record:
+        assert record.row.state == State.RUNNING
+    thread.join()

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
@@ -31,7 +31,9 @@ logger = logging.getLogger(__name__)
 
 State = TrainingRun.State
 TASK = "galaxies.training.worker.train_run"  # not imported, since that module imports this one
+WAITS = Q(status=TaskResultStatus.READY)
 LOCK_SECONDS = 3.0  # more than the moment for which `recover` holds the lock
+ENDING_SECONDS = 60.0  # how long a training that was cancelled may need until it has saved and its process is gone
 STARTING = timedelta(minutes=1)  # how long a worker that has taken a run may need until it trains
 
 
@@ -66,8 +68,11 @@ def _found_interrupted() -> dict[str, object]:
 
 def _awaited(row: TrainingRun) -> bool:
     """Tell whether the task of a queued run waits for a worker or was just taken by one."""
-    tasks = DBTaskResult.objects.filter(task_path=TASK, args_kwargs__args=[row.pk])
-    return tasks.filter(Q(status=TaskResultStatus.READY) | Q(started_at__gt=timezone.now() - STARTING)).exists()
+    return _tasks(row).filter(WAITS | Q(started_at__gt=timezone.now() - STARTING)).exists()
+
+
+def _tasks(row: TrainingRun) -> "QuerySet[DBTaskResult[..., str]]":
+    return DBTaskResult.objects.filter(task_path=TASK, args_kwargs__args=[row.pk])
 
 
 @contextmanager
@@ -110,7 +115,7 @@ def recorded(run: folders.TrainingFolder, stopping: list[int], worker: int | Non
     stopping: signals received so far; worker: id of the worker process that started this one, None for a shell.
     Raises: Refused if another process trains; whatever is raised inside.
     """
-    with lock():
+    with lock(LOCK_SECONDS if worker is None else ENDING_SECONDS):
         record = Record(_claim(run, queued_only=worker is not None), run.folder, stopping, worker)
         try:
             yield record
@@ -141,6 +146,7 @@ def _claim(run: folders.TrainingFolder, queued_only: bool) -> TrainingRun:
 def settle(row: TrainingRun, code: int, last_words: str) -> str:
     """Close the row of a process that has ended, if it left it open. Returns: how the training ended.
 
+    A run that was resumed while its process was ending waits for its next one, and is left alone.
     code: the exit status of the process, below 0 for a signal; last_words: the last line of its output.
     """
     if code < 0:
@@ -153,7 +159,8 @@ def settle(row: TrainingRun, code: int, last_words: str) -> str:
             State.FAILED,
             words or f"It ended with status {code} and no word: resume it, or start anew.",
         )
-    TrainingRun.objects.filter(pk=row.pk, state__in=TrainingRun.LIVE).update(
+    open_states = (State.RUNNING,) if _tasks(row).filter(WAITS).exists() else TrainingRun.LIVE
+    TrainingRun.objects.filter(pk=row.pk, state__in=open_states).update(
         state=state, message=message, finished=timezone.now()
     )
     row.refresh_from_db()

@@ -19,7 +19,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             version = versions.find(options["version"])
+            worse = versions.far_worse(version)
             versions.activate(version)
         except (BundleError, VersionError) as error:
             raise CommandError(str(error)) from error
+        if worse:
+            self.stderr.write(
+                f"It is measured far worse than {worse.active}: KID {worse.kid} instead of {worse.active_kid}, by "
+                f"{worse.extractor}; manage.py activate {worse.active} goes back."
+            )
         self.stdout.write(f"Model version {version} is active; every process of the site follows within seconds.")
