@@ -44,6 +44,7 @@ studio_urls = [
 galaxy_urls = [
     path("g/<id:public_id>/", galaxy.galaxy, name="galaxy"),
     path("g/<id:public_id>.<kind:kind>", galaxy.image, name="image"),
+    path("g/<id:public_id>/<int:side>.<kind:kind>", galaxy.larger, name="larger"),
     path("g/<id:public_id>/facts", galaxy.galaxy_facts, name="facts"),
     path("g/<id:public_id>/vote", galaxy.vote, name="vote"),
     path("g/<id:public_id>/publish", galaxy.publish, name="publish"),

@@ -16,6 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRedirect
 
 from galaxies import facts, generation, session, votes
+from galaxies.larger import SIDES, larger_file
 from galaxies.models import Galaxy, Vote
 from galaxies.serving import Busy
 from galaxies.views.http import HtmxHttpRequest, busy_is_503, galaxy_or_404, next_page, person_of, redirect_back
@@ -40,6 +41,18 @@ def image(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
     """Send a galaxy as "webp", "png" or "fits"."""
     response = HttpResponse(generation.image_file(galaxy_or_404(public_id), kind), content_type=CONTENT_TYPES[kind])
     response["Content-Disposition"] = f'inline; filename="nebulai-{public_id}.{kind}"'
+    patch_cache_control(response, public=True, max_age=24 * 3600)
+    return response
+
+
+@require_safe
+@busy_is_503
+def larger(request: HttpRequest, public_id: str, side: int, kind: str) -> HttpResponse:
+    """Send a galaxy enlarged to 512 or 1024 px, as "webp" or "png"."""
+    if side not in SIDES or kind == "fits":  # nobody wants made-up pixels in FITS
+        raise Http404
+    response = HttpResponse(larger_file(galaxy_or_404(public_id), kind, side), content_type=CONTENT_TYPES[kind])
+    response["Content-Disposition"] = f'inline; filename="nebulai-{public_id}-{side}.{kind}"'
     patch_cache_control(response, public=True, max_age=24 * 3600)
     return response
 
