@@ -15,7 +15,8 @@ from galaxies import images
 from galaxies.ml.arrays import Floats
 from galaxies.ml.bundle import Bundle, read_manifest
 from galaxies.ml.bundle.latents import normals
-from galaxies.models import ModelVersion, Recipe
+from galaxies.models import ModelVersion
+from galaxies.recipe import Recipe
 from galaxies.serving import service
 
 POINTS = 1500  # of the real galaxies that the map shows: more make the page heavy and the map no clearer

@@ -13,11 +13,13 @@ from django.utils import timezone
 from galaxies.generation import image_file
 from galaxies.ml.bundle import BundleError
 from galaxies.models import Galaxy
+from galaxies.recipe import pairs_as_text
 from galaxies.serving import Busy
 
 PATIENCE_SECONDS = 60.0  # that one archive waits for a busy generator, all its files together
 
-COLUMNS = ["id", "family", "version", "cluster", "seed", "psi", "cluster2", "seed2", "mix", "bundle", "created"]
+RECIPE = ["version", "cluster", "seed", "psi", "cluster2", "seed2", "mix", "path", "shares", "steer"]
+COLUMNS = ["id", "family", *RECIPE, "bundle", "created"]
 
 Files = Iterable[tuple[str, bytes]]
 
@@ -91,10 +93,14 @@ def _patiently(galaxy: Galaxy, kind: str, deadline: float) -> bytes | None:
 
 def recipe_facts(galaxy: Galaxy) -> dict[str, Any]:
     """Return the COLUMNS of a galaxy: its recipe, and nothing about people."""
+    recipe = galaxy.recipe
     return {
         "id": galaxy.public_id,
         "family": galaxy.model_version.family(galaxy.cluster)["name"],
-        **asdict(galaxy.recipe),
+        **asdict(recipe),
+        "path": pairs_as_text(recipe.path),
+        "shares": pairs_as_text(recipe.shares),
+        "steer": pairs_as_text(recipe.steer.items()),
         "bundle": galaxy.model_version.checksum,
         "created": galaxy.created.isoformat(timespec="seconds"),
     }

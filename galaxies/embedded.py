@@ -6,7 +6,6 @@ found = read_recipe(file, size)         # raises NoRecipe, in one sentence
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -14,12 +13,25 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from PIL import Image
 
-from galaxies.models import MAX_PSI, MAX_SEED, MIN_PSI
+from galaxies.recipe import (
+    MAX_PSI,
+    MAX_SEED,
+    MIN_PSI,
+    Recipe,
+    RecipeError,
+    read_path,
+    read_shares,
+    read_steer,
+)
 from galaxies.registry.manifests import is_version_name
 
 LARGEST = 64 * 2**20  # bytes of a file
 PNG, FITS = b"\x89PNG\r\n\x1a\n", b"SIMPLE  ="
-CARDS = {"version": "MODEL", "cluster": "CLUSTER", "seed": "SEED", "psi": "PSI", "mix": "MIX"}
+CARDS = {
+    **{"version": "MODEL", "cluster": "CLUSTER", "seed": "SEED", "psi": "PSI"},
+    **{"cluster2": "CLUSTER2", "seed2": "SEED2", "mix": "MIX"},
+    **{"path": "PATH", "shares": "SHARES", "steer": "STEER"},
+}
 NOT_HERE = gettext_lazy(
     "This picture brings no recipe: PNG and FITS files that were downloaded here do, WebP and screenshots do not."
 )
@@ -29,22 +41,7 @@ class NoRecipe(Exception):
     """A file brings no recipe; the message says why."""
 
 
-@dataclass(frozen=True)
-class EmbeddedRecipe:
-    """What the studio's form can show of a recipe. is_whole: whether that is all of it."""
-
-    version: str
-    cluster: int
-    seed: int
-    psi: float
-    is_whole: bool = True
-
-    def as_query(self) -> dict[str, str]:
-        """Return the fields of the studio's address."""
-        return {"version": self.version, "cluster": str(self.cluster), "seed": str(self.seed), "psi": f"{self.psi:g}"}
-
-
-def read_recipe(file: BinaryIO, size: int) -> EmbeddedRecipe:
+def read_recipe(file: BinaryIO, size: int) -> Recipe:
     """Return the recipe in a PNG or FITS file of `size` bytes. Raises: NoRecipe."""
     if size > LARGEST:
         raise NoRecipe(_("This file is larger than %(size)s MB: no picture from here is.") % {"size": LARGEST // 2**20})
@@ -84,18 +81,25 @@ def _of_fits(file: BinaryIO) -> Mapping[str, Any]:
     return {key: header[card] for key, card in CARDS.items() if card in header}
 
 
-def _checked(found: Mapping[str, Any]) -> EmbeddedRecipe:
+def _checked(found: Mapping[str, Any]) -> Recipe:
     version, cluster, seed, psi = (found.get(key) for key in ("version", "cluster", "seed", "psi"))
+    cluster2, seed2, mix = (found.get(key) for key in ("cluster2", "seed2", "mix"))
+    blended = {cluster2, seed2, mix} != {None}
     is_known = (
         is_version_name(version)
-        and type(cluster) is int
-        and 0 <= cluster < 256
-        and type(seed) is int
-        and 0 <= seed <= MAX_SEED
+        and all(type(each) is int and 0 <= each < 256 for each in (cluster, cluster2 if blended else 0))
+        and all(type(each) is int and 0 <= each <= MAX_SEED for each in (seed, seed2 if blended else 0))
         and type(psi) in (int, float)
         and MIN_PSI <= float(str(psi)) <= MAX_PSI
+        and (not blended or (type(mix) in (int, float) and 0 <= float(str(mix)) <= 1))
     )
     if not is_known:
         raise NoRecipe(_("The recipe in this picture cannot be read: it was written by other software, or damaged."))
-    rest = {key for key, value in found.items() if value is not None} - {"version", "cluster", "seed", "psi"}
-    return EmbeddedRecipe(str(version), int(str(cluster)), int(str(seed)), float(str(psi)), is_whole=not rest)
+    try:
+        path, shares = read_path(found.get("path", ())), read_shares(found.get("shares", ()))
+        steer = read_steer(found.get("steer", {}))
+    except RecipeError as error:
+        raise NoRecipe(str(error)) from error
+    blend = {"cluster2": cluster2, "seed2": seed2, "mix": mix if mix is None else float(str(mix))}
+    whole: dict[str, Any] = {"cluster": cluster, "seed": seed, "psi": float(str(psi)), **blend}
+    return Recipe(str(version), **whole, path=path, shares=shares, steer=steer)

@@ -1,5 +1,6 @@
 """Forms of the public pages."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -7,8 +8,19 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
-from galaxies.embedded import EmbeddedRecipe, NoRecipe, read_recipe
-from galaxies.models import DEFAULT_PSI, ID_LENGTH, MAX_PSI, MAX_SEED, MIN_PSI, Galaxy, ModelVersion
+from galaxies.embedded import NoRecipe, read_recipe
+from galaxies.models import ID_LENGTH, Galaxy, ModelVersion
+from galaxies.recipe import (
+    DEFAULT_PSI,
+    MAX_PSI,
+    MAX_SEED,
+    MIN_PSI,
+    Recipe,
+    RecipeError,
+    read_path,
+    read_shares,
+    read_steer,
+)
 
 if TYPE_CHECKING:  # Django's own field takes no type argument, the stubs' does
     VersionChoiceField = forms.ModelChoiceField[ModelVersion]
@@ -18,8 +30,26 @@ else:
 MAX_ZIP = 200  # galaxies in one download
 
 
+class PartField(forms.Field):
+    """A part of a recipe as text, read by one of the functions of galaxies.recipe."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self, read: Callable[[Any], Any]) -> None:
+        super().__init__(required=False)
+        self._read = read
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return self._read(value or "")
+        except RecipeError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
 class GenerateForm(forms.Form):
     """The studio's form. All fields may be empty: any family, a new seed, the usual variety.
+
+    path, shares and steer bring back what else a recipe may hold, as long as seed and family stay.
 
     can_pick: whether there is a preference model to pick one of several galaxies; with a seed there is nothing to pick.
     """
@@ -30,12 +60,16 @@ class GenerateForm(forms.Form):
         label=_("Variety"), required=False, min_value=MIN_PSI, max_value=MAX_PSI, initial=DEFAULT_PSI
     )
     pick = forms.BooleanField(required=False)
+    path = PartField(read_path)
+    shares = PartField(read_shares)
+    steer = PartField(read_steer)
 
     def __init__(self, version: ModelVersion | None, data: Any = None, can_pick: bool = False) -> None:
         super().__init__(data)
         if not can_pick:
             del self.fields["pick"]
         families = version.shown_families if version else []
+        self.clusters = {family["id"] for family in families}
         cluster = cast(forms.TypedChoiceField, self.fields["cluster"])
         cluster.choices = [(family["id"], family["name"]) for family in families]
         cluster.error_messages["invalid_choice"] = _("There is no such family; choose one of those shown.")
@@ -51,6 +85,17 @@ class GenerateForm(forms.Form):
         psi: float | None = self.cleaned_data["psi"]
         return DEFAULT_PSI if psi is None else round(psi, 2)
 
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        shares = dict(values.get("shares", ()))
+        if not shares.keys() <= self.clusters:
+            self.add_error("shares", _("There is no such family; choose one of those shown."))
+        if values.get("seed") is None and not self.errors.get("seed"):
+            values["path"] = ()  # a path begins at a seed
+        if values.get("cluster") not in shares:
+            values["shares"] = ()  # another family was chosen
+        return values
+
     @property
     def picks(self) -> bool:
         """Whether to pick one of several galaxies."""
@@ -58,13 +103,13 @@ class GenerateForm(forms.Form):
 
 
 class PictureForm(forms.Form):
-    """A picture that was downloaded here. `picture` is its galaxies.embedded.EmbeddedRecipe, once the form is valid."""
+    """A picture that was downloaded here. `picture` is its Recipe, once the form is valid."""
 
     picture = forms.FileField(
         error_messages={"required": _("Choose a picture first."), "empty": _("This file is empty.")}
     )
 
-    def clean_picture(self) -> EmbeddedRecipe:
+    def clean_picture(self) -> Recipe:
         file = self.cleaned_data["picture"]
         try:
             return read_recipe(file, file.size)

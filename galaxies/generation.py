@@ -2,30 +2,38 @@
 
 galaxy = generate(version, cluster=3, seed=None, psi=0.8)       # raises Busy
 near = vary(galaxy)
+make(version, [recipe, other], person)                          # the galaxies of recipes, sampled in one batch
 image_file(galaxy, "png")                                       # bytes
 """
 
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from django.core.files.base import ContentFile
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from galaxies import images, tallies
+from galaxies import images, makers, tallies
 from galaxies.ml.bundle import BundleError
-from galaxies.models import NEW_SEEDS, Galaxy, ModelVersion, Vote
+from galaxies.ml.bundle.latents import MAX_STEPS
+from galaxies.models import NEW_SEEDS, Galaxy, Making, ModelVersion, Vote
+from galaxies.recipe import Recipe
 from galaxies.registry.manifests import is_version_name
 from galaxies.serving import Image, service
 
 logger = logging.getLogger(__name__)
 
-VARIATION_MIX = 0.25
+VARIATION_RADIUS = 0.25
 DELETE_CHUNK = 500
+
+
+class TooLong(Exception):
+    """A recipe would have more steps than one may have; the message says so."""
 
 
 class Retired(Exception):
@@ -87,8 +95,8 @@ def generate(
     Raises: Busy if the generator cannot answer now.
     """
     cluster = draw_cluster(version) if cluster is None else cluster
-    galaxy = Galaxy(model_version=version, cluster=cluster, seed=new_seed() if seed is None else seed, psi=psi)
-    return _generate(galaxy, creator)
+    recipe = Recipe(version.version, cluster, new_seed() if seed is None else seed, psi)
+    return make(version, [recipe], creator)[0]
 
 
 def draw_cluster(version: ModelVersion) -> int:
@@ -98,21 +106,18 @@ def draw_cluster(version: ModelVersion) -> int:
 
 
 def vary(original: Galaxy, creator: User | None = None) -> Galaxy:
-    """Generate and store a galaxy near another: its latent with a quarter of a new one of the same family mixed in.
+    """Generate and store a galaxy near another: its latent with a step towards a new one of the same family.
 
-    A variation of a variation starts from the first recipe again, since a recipe has room for two latents.
-    Raises: Busy if the generator cannot answer now.
+    Raises: TooLong; Busy if the generator cannot answer now.
     """
-    galaxy = Galaxy(
-        model_version=original.model_version,
-        cluster=original.cluster,
-        seed=original.seed,
-        psi=original.psi,
-        cluster2=original.cluster,
-        seed2=new_seed(),
-        mix=VARIATION_MIX,
-    )
-    return _generate(galaxy, creator)
+    recipe = original.recipe
+    if len(recipe.steps) >= MAX_STEPS:
+        far = _(
+            "This galaxy has come %(limit)d steps from its seed, and a recipe goes no further: vary an earlier one."
+        )
+        raise TooLong(far % {"limit": MAX_STEPS})
+    near = replace(recipe, path=(*recipe.path, (new_seed(), VARIATION_RADIUS)))
+    return make(original.model_version, [near], creator)[0]
 
 
 def new_seed() -> int:
@@ -120,18 +125,47 @@ def new_seed() -> int:
     return secrets.randbelow(NEW_SEEDS)
 
 
-def _generate(galaxy: Galaxy, creator: User | None) -> Galaxy:
-    return keep(galaxy, service().sample(galaxy.recipe), creator)
+def make(version: ModelVersion, recipes: Sequence[Recipe], person: User | None) -> list[Galaxy]:
+    """Return the galaxy of each recipe of a version: it is there already, or is sampled with the others in one batch.
+
+    Raises: Busy if the generator cannot answer now.
+    """
+    there = set(_of(recipes))
+    wanted = {recipe.digest: recipe for recipe in recipes if recipe.digest not in there}
+    new = list(wanted.values())
+    return keep(version, recipes, zip(new, service().sample_many(new) if new else (), strict=True), person)
 
 
-def keep(galaxy: Galaxy, image: Image, creator: User | None) -> Galaxy:
-    """Store a new galaxy with its image (H, W, 3) uint8."""
-    galaxy.creator = creator
+def keep(
+    version: ModelVersion, recipes: Sequence[Recipe], sampled: Iterable[tuple[Recipe, Image]], person: User | None
+) -> list[Galaxy]:
+    """Store what was sampled, (H, W, 3) uint8 of each, and return the galaxy of each recipe, made by the person too."""
+    for recipe, image in sampled:
+        _store(Galaxy.of(version, recipe), image)
+    galaxies = _of(recipes)
+    found = [galaxies[recipe.digest] for recipe in recipes]
+    if person:
+        makers.add(found, person)
+    return found
+
+
+def _of(recipes: Iterable[Recipe]) -> dict[str, Galaxy]:
+    """Return the galaxies that are there by the digests of their recipes."""
+    there = Galaxy.objects.filter(digest__in=[recipe.digest for recipe in recipes]).select_related("model_version")
+    return {galaxy.digest: galaxy for galaxy in there}
+
+
+def _store(galaxy: Galaxy, image: Image) -> None:
+    """Store a galaxy with its image, unless another request has stored the same recipe meanwhile."""
     galaxy.image.save("", ContentFile(images.webp(image)), save=False)
-    with transaction.atomic():
-        galaxy.save()
-        tallies.add({tallies.of_galaxy(galaxy): 1})
-    return galaxy
+    try:
+        with transaction.atomic():
+            galaxy.save()
+            tallies.add({tallies.of_galaxy(galaxy): 1})
+    except IntegrityError:
+        galaxy.image.storage.delete(str(galaxy.image.name))
+        if not Galaxy.objects.filter(digest=galaxy.digest).exists():
+            raise
 
 
 def image_file(galaxy: Galaxy, kind: str) -> bytes:
@@ -167,3 +201,10 @@ def delete_galaxies(galaxies: QuerySet[Galaxy]) -> None:
             tallies.add(changes)
         for galaxy in chunk:
             galaxy.image.storage.delete(str(galaxy.image.name))
+
+
+def disown(person: User, galaxies: QuerySet[Galaxy]) -> None:
+    """Take a person off the makers of galaxies, and delete those that nobody else made."""
+    others = Making.objects.filter(galaxy=OuterRef("pk")).exclude(person=person)
+    delete_galaxies(galaxies.filter(~Exists(others), makings__person=person))
+    makers.leave(person, galaxies)

@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -12,18 +13,16 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from galaxies.family_words import in_words
 from galaxies.ml.bundle import MANIFEST
+from galaxies.recipe import MAX_PSI, MIN_PSI, Recipe
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-MAX_SEED = 2**63 - 1
 NEW_SEEDS = 10**15  # below which new seeds lie: a float has 15 digits
-MIN_PSI, MAX_PSI, DEFAULT_PSI = 0.3, 1.2, 0.8
 
 # No 0 and O, no 1, I and l: an id may be read aloud. 11 of these 57 characters are 64 bits, too many to guess.
 ID_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -40,20 +39,6 @@ def new_public_id() -> str:
 def image_path(galaxy: "Galaxy", filename: str) -> str:
     """Return the path of a galaxy's WebP: in many small folders, since one of a million files is slow to list."""
     return f"galaxies/{galaxy.public_id[:2]}/{galaxy.public_id}.webp"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that determines an image, and nothing else. A blend has a second cluster and seed, and a mix from 0 to 1."""
-
-    version: str
-    cluster: int
-    seed: int
-    psi: float
-    _: KW_ONLY
-    cluster2: int | None = None
-    seed2: int | None = None
-    mix: float | None = None
 
 
 class ModelVersion(models.Model):
@@ -150,22 +135,23 @@ class GalaxyQuerySet(models.QuerySet["Galaxy"]):
 
     def at_address(self, query: Mapping[str, str]) -> "Galaxy | None":
         """Return the galaxy whose `address` this is, None if nobody has made it or the query is no address."""
-        found = self.select_related("model_version")
-        if "galaxy" in query:
-            return found.filter(public_id=query["galaxy"][:ID_LENGTH]).first()
         try:
-            version, cluster, seed = query["version"], int(query["cluster"]), int(query["seed"])
-            psi = float(query["psi"])
-        except (KeyError, ValueError):
+            recipe = Recipe.from_query(query)
+        except ValueError:
             return None
-        if "\0" in version or not (0 <= cluster < 256 and 0 <= seed <= MAX_SEED):
-            return None
-        recipe = {"model_version__version": version, "cluster": cluster, "seed": seed, "psi": psi}
-        return found.filter(**recipe, mix=None).order_by("pk").first()
+        return self.select_related("model_version").filter(digest=recipe.digest).first()
 
     def made_by(self, person: "User") -> Self:
-        """Return what a person generated, the newest first."""
-        return self.filter(creator=person)
+        """Return what a person generated, the last made first."""
+        return self.filter(makings__person=person).order_by("-makings__created", "-makings__id")
+
+    def named(self, public_id: str) -> "Galaxy":
+        """Return the galaxy with a public id, also with one from before it was merged into another.
+
+        Raises: Galaxy.DoesNotExist.
+        """
+        found = self.filter(public_id=public_id).first()
+        return found or self.get(pk__in=Alias.objects.filter(public_id=public_id).values("galaxy"))
 
     def liked_by(self, person: "User") -> Self:
         """Return what a person likes, the last liked first."""
@@ -174,7 +160,10 @@ class GalaxyQuerySet(models.QuerySet["Galaxy"]):
 
 
 class Galaxy(models.Model):
-    """One generated image. The recipe is the master; the stored WebP is a copy that can be sampled again."""
+    """One generated image. The recipe is the master; the stored WebP is a copy that can be sampled again.
+
+    There is one galaxy for each recipe. Who made it is in its makings.
+    """
 
     public_id = models.CharField(max_length=ID_LENGTH, unique=True, default=new_public_id, editable=False)
     model_version = models.ForeignKey(
@@ -189,6 +178,10 @@ class Galaxy(models.Model):
     cluster2 = models.PositiveSmallIntegerField(null=True, blank=True)
     seed2 = models.BigIntegerField(null=True, blank=True)
     mix = models.FloatField(null=True, blank=True, help_text=_("0 is the first recipe alone, 1 the second."))
+    path = models.JSONField(default=list, blank=True, help_text=_("Steps from the latent of the seed: [seed, weight]."))
+    shares = models.JSONField(default=list, blank=True, help_text=_("Of families in a blend: [cluster, share]."))
+    steer = models.JSONField(default=dict, blank=True, help_text=_("Standard deviations by the names of directions."))
+    digest = models.CharField(max_length=64, unique=True, editable=False, help_text=_("sha256 of its recipe."))
     creator = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -196,6 +189,7 @@ class Galaxy(models.Model):
         blank=True,
         related_name="galaxies",
         db_index=False,  # galaxy_made begins with it
+        help_text=_("The first of its makers who is known; None if only visitors made it."),
     )
     created = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
     image = models.FileField(upload_to=image_path)
@@ -243,8 +237,20 @@ class Galaxy(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
+    def save(self, *args: Any, **options: Any) -> None:
+        """Write it, a new one with the digest of its recipe."""
+        self.digest = self.digest or self.recipe.digest
+        super().save(*args, **options)
+
     def get_absolute_url(self) -> str:
         return reverse("galaxies:galaxy", args=[self.public_id])
+
+    @classmethod
+    def of(cls, version: ModelVersion, recipe: Recipe) -> Self:
+        """Return a new galaxy, not stored yet."""
+        values = asdict(recipe)
+        del values["version"]
+        return cls(model_version=version, **values)
 
     @property
     def family(self) -> dict[str, Any]:
@@ -253,19 +259,18 @@ class Galaxy(models.Model):
 
     @property
     def address(self) -> dict[str, str]:
-        """The studio's query: its recipe, and its id where that has more than a query holds."""
-        recipe = {"version": self.model_version.version, "cluster": str(self.cluster), "seed": str(self.seed)}
-        return recipe | {"psi": f"{self.psi:g}"} | ({"galaxy": self.public_id} if self.is_blend else {})
+        """The studio's query: its whole recipe."""
+        return self.recipe.as_query()
 
     @property
     def studio_url(self) -> str:
         """The studio with its recipe."""
-        return f"{reverse('galaxies:studio')}?{urlencode(self.address)}"
+        return f"{reverse('galaxies:studio')}?{urlencode(self.address, safe=':,')}"
 
     @property
     def is_blend(self) -> bool:
-        """Whether a second latent was mixed in."""
-        return self.mix is not None
+        """Whether there is more to it than a family, a seed and a variety."""
+        return bool(self.mix or self.path or self.shares or self.steer)
 
     @property
     def recipe(self) -> Recipe:
@@ -278,7 +283,41 @@ class Galaxy(models.Model):
             cluster2=self.cluster2,
             seed2=self.seed2,
             mix=self.mix,
+            path=tuple((seed, weight) for seed, weight in self.path),
+            shares=tuple((cluster, share) for cluster, share in self.shares),
+            steer=self.steer,
         )
+
+
+class Making(models.Model):
+    """That a person generated a galaxy, and when."""
+
+    galaxy = models.ForeignKey(Galaxy, on_delete=models.CASCADE, related_name="makings", db_index=False)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="makings", db_index=False
+    )
+    created = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-created", "-id"]
+        indexes = [models.Index(fields=["person", "-created", "-id"], name="making_by_person")]
+        constraints = [models.UniqueConstraint(fields=["galaxy", "person"], name="one_making_per_galaxy_and_person")]
+
+    def __str__(self) -> str:
+        return f"{self.galaxy_id} by {self.person_id}"
+
+
+class Alias(models.Model):
+    """A public id of before two galaxies of one recipe became one: it leads to the galaxy that stayed."""
+
+    public_id = models.CharField(max_length=ID_LENGTH, unique=True, editable=False)
+    galaxy = models.ForeignKey(Galaxy, on_delete=models.CASCADE, related_name="aliases")
+
+    class Meta:
+        verbose_name_plural = _("aliases")
+
+    def __str__(self) -> str:
+        return self.public_id
 
 
 class Vote(models.Model):

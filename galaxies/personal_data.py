@@ -11,7 +11,8 @@ from django.db import transaction
 
 from accounts.models import User
 from galaxies.archives import image_files, recipe_facts
-from galaxies.generation import delete_galaxies
+from galaxies.generation import disown
+from galaxies.makers import leave
 from galaxies.models import Galaxy, Vote
 from galaxies.votes import delete_votes
 
@@ -19,10 +20,11 @@ CHUNK = 200
 
 
 def delete_account(person: User, *, keep_galaxies: bool) -> None:
-    """Delete a person with their votes. Their galaxies stay without a creator, or are deleted as well."""
+    """Delete a person with their votes. Their galaxies stay, or those that nobody else made are deleted as well."""
     if not keep_galaxies:
-        delete_galaxies(Galaxy.objects.made_by(person))
+        disown(person, Galaxy.objects.made_by(person))
     with transaction.atomic():
+        leave(person, Galaxy.objects.made_by(person))
         delete_votes(person)
         person.delete()
 

@@ -23,6 +23,7 @@ from galaxies.ml.arrays import Features, Floats, Progress, silent
 from galaxies.ml.bundle import Bundle, BundleError, load_bundle
 from galaxies.ml.preference import FOLDS, expected_likes, fit
 from galaxies.models import Galaxy, ModelVersion, PreferenceModel, Vote
+from galaxies.recipe import Recipe
 from galaxies.serving import Busy, Image, service
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ def pick(
     Raises: Busy if the generator cannot answer now.
     """
     clusters = [generation.draw_cluster(version) if cluster is None else cluster for _ in range(PICK_FROM)]
-    drawn = [Galaxy(model_version=version, cluster=each, seed=generation.new_seed(), psi=psi) for each in clusters]
-    sampled = service().sample_many([galaxy.recipe for galaxy in drawn])
+    drawn = [Recipe(version.version, each, generation.new_seed(), psi) for each in clusters]
+    sampled = service().sample_many(drawn)
     best = int(np.argmax(chances(model, service().features_many(version.version, sampled))))
-    return generation.keep(drawn[best], sampled[best], creator)
+    return generation.keep(version, [drawn[best]], [(drawn[best], sampled[best])], creator)[0]
 
 
 def likes_of(images: "Images") -> tuple[Floats, str]:

@@ -35,7 +35,8 @@ from django.utils.translation import ngettext
 
 from galaxies.ml.arrays import Features
 from galaxies.ml.bundle import MANIFEST, Bundle, BundleError, load_bundle
-from galaxies.models import ModelVersion, Recipe
+from galaxies.models import ModelVersion
+from galaxies.recipe import Recipe
 from galaxies.turns import Turns
 
 logger = logging.getLogger(__name__)
@@ -159,7 +160,7 @@ class Service:
         """Return the image of a recipe: (H, W, 3) uint8.
 
         Raises: Busy if nothing is loaded yet, the queue is full or the answer takes longer than `timeout` seconds;
-        BundleError if the recipe's version cannot be loaded.
+        BundleError if the recipe's version cannot be loaded or has no such direction.
         """
         image: Image = self.sample_many([recipe], timeout)[0]
         return image
@@ -331,9 +332,9 @@ def _sample(bundle: Bundle, recipes: list[Recipe]) -> Image:
         [recipe.cluster for recipe in recipes],
         [recipe.seed for recipe in recipes],
         [recipe.psi for recipe in recipes],
-        clusters2=[recipe.cluster if recipe.cluster2 is None else recipe.cluster2 for recipe in recipes],
-        seeds2=[recipe.seed if recipe.seed2 is None else recipe.seed2 for recipe in recipes],
-        mix=[recipe.mix or 0.0 for recipe in recipes],
+        paths=[recipe.steps for recipe in recipes],
+        shares=[recipe.families for recipe in recipes],
+        steer=[recipe.steer for recipe in recipes],
     )
 
 

@@ -3,7 +3,7 @@
 from django.contrib.sessions.backends.base import SessionBase
 
 from accounts.models import User
-from galaxies import votes
+from galaxies import makers, votes
 from galaxies.models import Galaxy
 
 MADE, VOTE = "made", "pressed"  # keys of the session; open sessions have them already
@@ -21,11 +21,12 @@ def remember_vote(session: SessionBase, galaxy: Galaxy, value: str) -> None:
 
 
 def claim(session: SessionBase, person: User) -> Galaxy | None:
-    """Make the person the creator of what the visitor generated, unless it has one, and cast the visitor's vote.
+    """Make the person a maker of what the visitor generated, and cast the visitor's vote.
 
     Returns: the galaxy voted on; None if there was no vote or the galaxy is gone.
     """
-    Galaxy.objects.filter(public_id__in=session.pop(MADE, []), creator=None).update(creator=person)
+    made = Galaxy.objects.filter(public_id__in=session.pop(MADE, []))
+    makers.add(made.order_by("created", "pk"), person)
     if vote := session.pop(VOTE, None):
         try:
             return votes.toggle_vote(person, vote["galaxy"], vote["value"], shown="")

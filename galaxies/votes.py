@@ -28,7 +28,7 @@ def toggle_vote(person: User, public_id: str, value: str, shown: str | None = No
     Raises: Galaxy.DoesNotExist, with nothing written.
     """
     with transaction.atomic():
-        galaxy = Galaxy.objects.select_for_update().get(public_id=public_id)  # other votes wait for it
+        galaxy = Galaxy.objects.select_for_update().named(public_id)  # other votes wait for it
         vote = Vote.objects.filter(person=person, galaxy=galaxy).first()
         before = vote.value if vote else ""
         galaxy.my_vote = "" if value == (before if shown is None else shown) else value

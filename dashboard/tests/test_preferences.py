@@ -13,7 +13,8 @@ from django_tasks_db.models import DBTaskResult
 from accounts.models import User
 from dashboard.training.forms import TrainingForm
 from galaxies import learning
-from galaxies.models import Galaxy, ModelVersion, PreferenceModel, Vote
+from galaxies.models import ModelVersion, PreferenceModel, Vote
+from galaxies.tests.factories import make_galaxy
 
 PAGE, LEARN = "/dashboard/preferences/", "/dashboard/preferences/learn"
 HTMX = {"HX-Request": "true"}
@@ -32,8 +33,7 @@ def cast(version: ModelVersion) -> Callable[[int], None]:
 
     def votes(n: int) -> None:
         person = User.objects.create(username="voter", email="voter@example.org")
-        made = (Galaxy(model_version=version, cluster=0, seed=i, psi=0.8) for i in range(n))
-        galaxies = Galaxy.objects.bulk_create(made)
+        galaxies = [make_galaxy(model_version=version) for _ in range(n)]
         Vote.objects.bulk_create(Vote(person=person, galaxy=each, value="like") for each in galaxies)
 
     return votes

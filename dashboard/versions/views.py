@@ -18,7 +18,8 @@ from dashboard.staff import record, staff_only
 from dashboard.versions import query
 from galaxies import images
 from galaxies.ml.bundle import BundleError
-from galaxies.models import DEFAULT_PSI, MAX_SEED, ModelVersion, Recipe
+from galaxies.models import ModelVersion
+from galaxies.recipe import DEFAULT_PSI, MAX_SEED, Recipe
 from galaxies.registry import measurement, versions
 from galaxies.registry.family_matching import match_families
 from galaxies.registry.versions import VersionError

@@ -20,8 +20,9 @@ from galaxies.approval import Approval
 from galaxies.family_words import in_words
 from galaxies.generation import draw_cluster, new_seed
 from galaxies.ml.arrays import Images
-from galaxies.models import DEFAULT_PSI, ModelVersion, QuizQuestion, QuizRound, Recipe
+from galaxies.models import ModelVersion, QuizQuestion, QuizRound
 from galaxies.quiz.photographs import photographs
+from galaxies.recipe import DEFAULT_PSI, Recipe
 from galaxies.serving import Busy, Image, service
 
 QUESTIONS = 10

@@ -1,12 +1,15 @@
 """People, galaxies and versions for tests."""
 
+from itertools import count
 from typing import Any
 
 import pytest
 
 from accounts.models import User
 from galaxies.approval import wilson_lower_bound
-from galaxies.models import Galaxy, ModelVersion, Vote
+from galaxies.models import Galaxy, Making, ModelVersion, Vote
+
+SEEDS = count(1000)  # one recipe is one galaxy
 
 
 def make_person(name: str) -> User:
@@ -23,9 +26,12 @@ def make_version(name: str = "one", **values: Any) -> ModelVersion:
 
 
 def make_galaxy(**values: Any) -> Galaxy:
-    """A galaxy without a file, of version "one" if none is given."""
+    """A galaxy without a file, of version "one" and with a new seed if none is given; its creator is its maker."""
     version = values.pop("model_version", None) or ModelVersion.objects.filter(version="one").first() or make_version()
-    return Galaxy.objects.create(model_version=version, **{"cluster": 1, "seed": 42, "psi": 0.8} | values)
+    galaxy = Galaxy.objects.create(model_version=version, **{"cluster": 1, "seed": next(SEEDS), "psi": 0.8} | values)
+    if galaxy.creator:
+        Making.objects.create(galaxy=galaxy, person=galaxy.creator, created=galaxy.created)
+    return galaxy
 
 
 def sums(galaxy: Galaxy) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """A picture brings its recipe: what a PNG or FITS file from here fills the studio in with."""
 
 import io
+import json
 import re
 import shutil
 from typing import Any
@@ -12,7 +13,8 @@ from django.test import Client
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from galaxies.models import MAX_SEED, Galaxy, ModelVersion
+from galaxies.models import Galaxy, ModelVersion
+from galaxies.recipe import MAX_SEED
 from galaxies.serving import Service
 
 
@@ -55,12 +57,29 @@ def test_a_downloaded_file_fills_the_studio_in(client: Client, galaxy: Galaxy, k
         assert field in page
 
 
-def test_a_variation_says_that_it_is_one(client: Client, galaxy: Galaxy) -> None:
-    response = client.post(f"/g/{galaxy.public_id}/vary")
-    variation = response["Location"].split("/")[2]
-    opened = choose(client, client.get(f"/g/{variation}.fits").content)
-    assert query_of(opened)["seed"] == str(MAX_SEED)
-    assert b"That galaxy is a variation" in client.get(opened["Location"]).content
+@pytest.mark.parametrize("kind", ["png", "fits"])
+def test_a_variation_brings_its_whole_way_and_is_painted_again(client: Client, galaxy: Galaxy, kind: str) -> None:
+    variation = client.post(f"/g/{galaxy.public_id}/vary")["Location"]
+    for _ in range(4):
+        variation = client.post(f"{variation}vary")["Location"]
+    there = Galaxy.objects.named(variation.split("/")[2])
+    opened = choose(client, client.get(f"{variation[:-1]}.{kind}").content)
+    query = query_of(opened)
+    assert query["seed"] == str(MAX_SEED)
+    assert query["path"].count(":") == 5
+    page = client.get(opened["Location"]).content.decode()
+    assert f'name="path" value="{query["path"]}"' in page
+    assert client.post("/generate", query)["Location"] == variation
+    assert Galaxy.objects.count() == 6
+    assert len(there.path) == 5
+
+
+def test_a_picture_from_before_there_were_paths_is_the_same_recipe(
+    client: Client, galaxy: Galaxy, version: ModelVersion
+) -> None:
+    old = {"version": version.version, "cluster": 1, "seed": 5, "psi": 0.8, "cluster2": 0, "seed2": 9, "mix": 0.25}
+    query = query_of(choose(client, png(json.dumps(old))))
+    assert (query["path"], query["shares"]) == ("9:0.25", "1:0.75,0:0.25")
 
 
 def test_an_older_version_is_generated_with(client: Client, galaxy: Galaxy, version: ModelVersion) -> None:
@@ -95,6 +114,9 @@ def test_a_version_that_is_not_here_is_told(client: Client, version: ModelVersio
         (png('{"version": "v", "cluster": true, "seed": 1, "psi": 0.8}'), "cannot be read"),
         (png('{"version": "v", "cluster": 1, "seed": 1e99, "psi": 0.8}'), "cannot be read"),
         (png('{"version": "v", "cluster": 1, "seed": 1, "psi": NaN}'), "cannot be read"),
+        (png('{"version": "v", "cluster": 1, "seed": 1, "psi": 0.8, "mix": 0.5}'), "cannot be read"),
+        (png('{"version": "v", "cluster": 1, "seed": 1, "psi": 0.8, "path": 7}'), "Write a path as"),
+        (png('{"version": "v", "cluster": 1, "seed": 1, "psi": 0.8, "path": [["x"]]}'), "Write a path as"),
         (png('{"version": "../v", "cluster": 1, "seed": 1, "psi": 0.8}'), "cannot be read"),
     ],
 )

@@ -20,7 +20,8 @@ from galaxies.ml.data.synthetic import draw
 from galaxies.ml.evaluation import Settings
 from galaxies.ml.evaluation.of_bundle import summary
 from galaxies.ml.features import pretrained
-from galaxies.models import DEFAULT_PSI, ModelVersion
+from galaxies.models import ModelVersion
+from galaxies.recipe import DEFAULT_PSI
 
 
 @pytest.fixture(autouse=True)

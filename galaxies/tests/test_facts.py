@@ -12,7 +12,8 @@ from galaxies import facts, generation
 from galaxies.ml.bundle import load_bundle
 from galaxies.ml.data.synthetic import draw
 from galaxies.ml.evaluation.of_bundle import write_metrics
-from galaxies.models import Galaxy, ModelVersion, Recipe
+from galaxies.models import Galaxy, ModelVersion
+from galaxies.recipe import Recipe
 from galaxies.serving import Image, Service
 
 HTMX = {"HX-Request": "true"}

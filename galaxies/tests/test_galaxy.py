@@ -6,7 +6,7 @@ from django.test import Client
 from django.utils.html import escape
 
 from accounts.models import User
-from galaxies import votes
+from galaxies import makers, votes
 from galaxies.models import Galaxy, ModelVersion, Vote
 from galaxies.tests.factories import make_galaxy, make_person, sums
 
@@ -131,7 +131,7 @@ class TestVote:
 class TestOwnGalaxy:
     @pytest.mark.parametrize("action", ["publish", "delete"])
     def test_others_may_not(self, client: Client, galaxy: Galaxy, ada: User, action: str) -> None:
-        Galaxy.objects.update(creator=make_person("bo"))
+        makers.add([galaxy], make_person("bo"))
         assert client.post(f"/g/{galaxy.public_id}/{action}").status_code == 403
         response = Client().post(f"/g/{galaxy.public_id}/{action}")
         assert response["Location"] == f"/accounts/login/?next={galaxy.get_absolute_url()}"
@@ -146,7 +146,7 @@ class TestOwnGalaxy:
         assert Galaxy.objects.exists()
 
     def test_publish_and_take_back(self, client: Client, galaxy: Galaxy, ada: User) -> None:
-        Galaxy.objects.update(creator=ada)
+        makers.add([galaxy], ada)
         assert "Publish in the gallery" in client.get(galaxy.get_absolute_url()).content.decode()
         client.post(f"/g/{galaxy.public_id}/publish", {"published": "1"})
         assert shown(client) == [galaxy.public_id]
@@ -154,7 +154,7 @@ class TestOwnGalaxy:
         assert shown(client) == []
 
     def test_delete_takes_the_file_and_the_votes_along(self, client: Client, galaxy: Galaxy, ada: User) -> None:
-        galaxy.creator = ada
+        makers.add([galaxy], ada)
         galaxy.image.save("", ContentFile(b"RIFF"))
         votes.toggle_vote(ada, galaxy.public_id, "like")
         assert client.post(f"/g/{galaxy.public_id}/delete")["Location"] == "/me/"

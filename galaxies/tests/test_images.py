@@ -7,7 +7,8 @@ from PIL import Image
 
 from accounts.models import User
 from galaxies import images
-from galaxies.models import MAX_SEED, Galaxy, ModelVersion
+from galaxies.models import Galaxy, ModelVersion
+from galaxies.recipe import MAX_SEED
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
 

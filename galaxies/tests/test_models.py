@@ -2,7 +2,8 @@ import pytest
 from django.db import IntegrityError
 from django.db.models import ProtectedError
 
-from galaxies.models import MAX_SEED, new_public_id
+from galaxies.models import new_public_id
+from galaxies.recipe import MAX_SEED
 from galaxies.tests.factories import make_galaxy, make_version
 
 pytestmark = pytest.mark.django_db

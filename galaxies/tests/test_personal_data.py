@@ -45,7 +45,7 @@ def test_data_is_everything_and_about_nobody_else(client: Client, ada: User, ver
         assert [session["ip"] for session in account["sessions"]] == ["127.0.0.1"]
         assert [each["galaxy"] for each in json.loads(archive.read("votes.json"))] == [other.public_id]
         recipes = json.loads(archive.read("recipes.json"))
-        assert [(each["id"], each["seed"]) for each in recipes] == [(made.public_id, 42)]
+        assert [(each["id"], each["seed"]) for each in recipes] == [(made.public_id, made.seed)]
         assert archive.read(f"images/nebulai-{made.public_id}.webp") == b"RIFF, a picture"
         assert not [name for name in archive.namelist() if other.public_id in name]
 

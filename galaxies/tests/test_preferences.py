@@ -49,7 +49,7 @@ def crowd(generator: Service, version: ModelVersion) -> Callable[..., Sampled]:
             [generator.sample_many([g.recipe for g in galaxies[start : start + 64]]) for start in range(0, n, 64)]
         )
         for galaxy, image in zip(galaxies, sampled, strict=True):
-            galaxy.image.name = f"{galaxy.public_id}.webp"
+            galaxy.image.name, galaxy.digest = f"{galaxy.public_id}.webp", galaxy.recipe.digest
             if stored:
                 galaxy.image.storage.save(galaxy.image.name, ContentFile(images.webp(image)))
         Galaxy.objects.bulk_create(galaxies)

@@ -14,6 +14,7 @@ from accounts.models import User
 from galaxies import generation
 from galaxies.listing import PAGE_SIZE
 from galaxies.models import Galaxy, ModelVersion, Vote
+from galaxies.recipe import Recipe
 from galaxies.serving import Busy, Service
 from galaxies.tests.factories import make_galaxy
 
@@ -194,12 +195,9 @@ def test_a_form_goes_on_after_a_login_in_another_tab(
 def test_a_visitor_s_vote_comes_back_to_its_place_in_the_gallery(
     generator: Service, version: ModelVersion, live_server: LiveServer, page: Page, ada: User
 ) -> None:
-    for seed in range(PAGE_SIZE + 2):
-        generation.keep(
-            Galaxy(model_version=version, cluster=0, seed=seed, psi=0.8, published=True),
-            generator.sample(Galaxy(model_version=version, cluster=0, seed=0, psi=0.8).recipe),
-            None,
-        )
+    recipes = [Recipe(version.version, 0, seed, 0.8) for seed in range(PAGE_SIZE + 2)]
+    generation.make(version, recipes, None)
+    Galaxy.objects.update(published=True)
     page.goto(live_server.url + "/galaxies/")
     page.get_by_role("link", name="More galaxies").click()
     last = page.locator(".tile").nth(PAGE_SIZE + 1)

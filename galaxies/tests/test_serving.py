@@ -15,7 +15,8 @@ import pytest
 from django.conf import settings
 
 from galaxies.ml.bundle import Bundle, BundleError, sha256
-from galaxies.models import MAX_SEED, ModelVersion, Recipe
+from galaxies.models import ModelVersion
+from galaxies.recipe import MAX_SEED, Recipe
 from galaxies.registry.registration import activate_version, register_bundle
 from galaxies.registry.versions import activate
 from galaxies.serving import MAX_BATCH, Busy, Service

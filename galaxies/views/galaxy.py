@@ -1,13 +1,14 @@
-"""One galaxy: its page, its files, votes for it, and what its creator can do with it."""
+"""One galaxy: its page, its files, votes for it, and what its makers can do with it."""
 
 from collections.abc import Callable
 from functools import wraps
+from typing import cast
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
@@ -15,11 +16,20 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts.models import User
 from galaxies import facts, generation, session, votes
 from galaxies.larger import SIDES, larger_file
 from galaxies.models import Galaxy, Vote
 from galaxies.serving import Busy
-from galaxies.views.http import HtmxHttpRequest, busy_is_503, galaxy_or_404, next_page, person_of, redirect_back
+from galaxies.views.http import (
+    HtmxHttpRequest,
+    at_its_address,
+    busy_is_503,
+    galaxy_or_404,
+    next_page,
+    person_of,
+    redirect_back,
+)
 from galaxies.votes import mark_votes
 from nebulai.views import problem
 
@@ -27,20 +37,23 @@ CONTENT_TYPES = {"webp": "image/webp", "png": "image/png", "fits": "application/
 
 
 @require_safe
-def galaxy(request: HttpRequest, public_id: str) -> HttpResponse:
+@at_its_address
+def galaxy(request: HttpRequest, shown: Galaxy) -> HttpResponse:
     """Show a galaxy's own page."""
-    shown = galaxy_or_404(public_id)
-    mark_votes([shown], person_of(request))
-    context = {"galaxy": shown, "current": generation.current_version()}
+    person = person_of(request)
+    mark_votes([shown], person)
+    is_maker = person is not None and shown.makings.filter(person=person).exists()
+    context = {"galaxy": shown, "is_maker": is_maker, "current": generation.current_version()}
     return render(request, "galaxy.html", context)
 
 
 @require_safe
 @busy_is_503
-def image(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
+@at_its_address
+def image(request: HttpRequest, galaxy: Galaxy, kind: str) -> HttpResponse:
     """Send a galaxy as "webp", "png" or "fits"."""
-    response = HttpResponse(generation.image_file(galaxy_or_404(public_id), kind), content_type=CONTENT_TYPES[kind])
-    response["Content-Disposition"] = f'inline; filename="nebulai-{public_id}.{kind}"'
+    response = HttpResponse(generation.image_file(galaxy, kind), content_type=CONTENT_TYPES[kind])
+    response["Content-Disposition"] = f'inline; filename="nebulai-{galaxy}.{kind}"'
     patch_cache_control(response, public=True, max_age=24 * 3600)
     return response
 
@@ -74,21 +87,22 @@ def vote(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
             if request.htmx
             else redirect_back(request, voted.get_absolute_url())
         )
-    wanted = get_object_or_404(Galaxy, public_id=public_id)
+    wanted = galaxy_or_404(public_id)
     session.remember_vote(request.session, wanted, value)
     login = redirect_to_login(next_page(request, wanted.get_absolute_url()))
     return HttpResponseClientRedirect(login.url) if request.htmx else login
 
 
-def creator_only(view: Callable[[HttpRequest, Galaxy], HttpResponse]) -> Callable[[HttpRequest, str], HttpResponse]:
-    """Call the view with the galaxy if the person created it; others get 403, visitors log in first."""
+def makers_only(view: Callable[[HttpRequest, Galaxy], HttpResponse]) -> Callable[[HttpRequest, str], HttpResponse]:
+    """Call the view with the galaxy if the person made it; others get 403, visitors log in first."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, public_id: str) -> HttpResponse:
-        galaxy = get_object_or_404(Galaxy, public_id=public_id)
-        if person_of(request) is None:
+        galaxy = galaxy_or_404(public_id)
+        person = person_of(request)
+        if person is None:
             return redirect_to_login(galaxy.get_absolute_url())
-        if galaxy.creator_id != request.user.pk:
+        if not galaxy.makings.filter(person=person).exists():
             raise PermissionDenied
         return view(request, galaxy)
 
@@ -96,7 +110,7 @@ def creator_only(view: Callable[[HttpRequest, Galaxy], HttpResponse]) -> Callabl
 
 
 @require_POST
-@creator_only
+@makers_only
 def publish(request: HttpRequest, galaxy: Galaxy) -> HttpResponse:
     """Publish a galaxy in the gallery, or take it back; liked ones stay there all the same."""
     Galaxy.objects.filter(pk=galaxy.pk).update(published=request.POST.get("published") == "1")
@@ -104,20 +118,24 @@ def publish(request: HttpRequest, galaxy: Galaxy) -> HttpResponse:
 
 
 @require_POST
-@creator_only
+@makers_only
 def delete(request: HttpRequest, galaxy: Galaxy) -> HttpResponse:
-    """Delete a galaxy with its file and its votes."""
-    generation.delete_galaxies(Galaxy.objects.filter(pk=galaxy.pk))
-    messages.success(request, _("Galaxy %(galaxy)s is deleted.") % {"galaxy": galaxy})
+    """Delete a galaxy with its file and its votes, or take the person off its makers if it has others."""
+    generation.disown(cast(User, request.user), Galaxy.objects.filter(pk=galaxy.pk))
+    if Galaxy.objects.filter(pk=galaxy.pk).exists():
+        others = _("Galaxy %(galaxy)s is no longer one of yours. It stays, because other people made it too.")
+        messages.success(request, others % {"galaxy": galaxy})
+    else:
+        messages.success(request, _("Galaxy %(galaxy)s is deleted.") % {"galaxy": galaxy})
     return redirect_back(request, reverse("galaxies:me"))
 
 
 @require_safe
 @vary_on_headers("HX-Request")
 @busy_is_503
-def galaxy_facts(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
+@at_its_address
+def galaxy_facts(request: HtmxHttpRequest, galaxy: Galaxy) -> HttpResponse:
     """Compare a galaxy with real ones: a page, or for htmx a part of its card, which asks again when that is busy."""
-    galaxy = galaxy_or_404(public_id)
     try:
         comparison = facts.compare(galaxy)
     except Busy as busy:

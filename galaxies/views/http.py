@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
@@ -44,8 +44,24 @@ def busy_is_503(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
 
 
 def galaxy_or_404(public_id: str) -> Galaxy:
-    """Return a galaxy with its model version. Raises: Http404."""
-    return get_object_or_404(Galaxy.objects.select_related("model_version"), public_id=public_id)
+    """Return a galaxy with its model version, also by an id from before it was merged. Raises: Http404."""
+    try:
+        return Galaxy.objects.select_related("model_version").named(public_id)
+    except Galaxy.DoesNotExist:
+        raise Http404 from None
+
+
+def at_its_address(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Call a view of (request, galaxy); an id from before the galaxy was merged is redirected to the galaxy's own."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, public_id: str, **kwargs: Any) -> HttpResponse:
+        galaxy = galaxy_or_404(public_id)
+        if galaxy.public_id != public_id:
+            return redirect(request.get_full_path().replace(public_id, galaxy.public_id), permanent=True)
+        return view(request, galaxy, **kwargs)
+
+    return wrapped
 
 
 def person_of(request: HttpRequest) -> User | None:

@@ -16,14 +16,15 @@ from django_htmx.http import push_url
 from galaxies import generation, preferences
 from galaxies.family_words import in_words
 from galaxies.forms import GenerateForm, PictureForm
-from galaxies.models import DEFAULT_PSI, Galaxy, ModelVersion
+from galaxies.models import Galaxy, ModelVersion
 from galaxies.opening import opening
+from galaxies.recipe import DEFAULT_PSI, Recipe
 from galaxies.registry.family_matching import nearest_family
 from galaxies.serving import Busy
 from galaxies.session import remember_made
 from galaxies.views.http import HtmxHttpRequest, busy_is_503, galaxy_or_404, person_of
 from galaxies.votes import mark_votes
-from nebulai.views import too_many_requests
+from nebulai.views import problem, too_many_requests
 
 
 @require_safe
@@ -52,8 +53,6 @@ def open_picture(request: HtmxHttpRequest) -> HttpResponse:
         version = generation.current_version()
         return _studio(request, version, GenerateForm(version, {"psi": DEFAULT_PSI}), 422, picture=form)
     recipe = form.cleaned_data["picture"]
-    if not recipe.is_whole:
-        messages.info(request, _("That galaxy is a variation: these are the numbers that it began with."))
     return redirect(f"{reverse('galaxies:studio')}?{urlencode(recipe.as_query())}")
 
 
@@ -80,7 +79,10 @@ def generate(request: HtmxHttpRequest) -> HttpResponse:
     if taste and form.picks:
         picked = preferences.pick(version, taste, cluster=cluster, psi=psi, creator=person)
         return _show(request, picked, picked_of=preferences.PICK_FROM)
-    return _show(request, generation.generate(version, cluster=cluster, seed=seed, psi=psi, creator=person))
+    parts = {name: form.cleaned_data[name] for name in ("path", "shares", "steer")}
+    cluster = generation.draw_cluster(version) if cluster is None else cluster
+    recipe = Recipe(version.version, cluster, generation.new_seed() if seed is None else seed, psi, **parts)
+    return _show(request, generation.make(version, [recipe], person)[0])
 
 
 @require_POST
@@ -93,13 +95,16 @@ def vary(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
     original = galaxy_or_404(public_id)
     try:
         generation.make_ready(original.model_version)
+        near = generation.vary(original, creator=person_of(request))
     except generation.Retired as retired:
         return _instead(request, retired, original.address)
-    return _show(request, generation.vary(original, creator=person_of(request)))
+    except generation.TooLong as error:
+        return problem(request, 422, _("No further"), str(error))
+    return _show(request, near)
 
 
 def _show(request: HtmxHttpRequest, new: Galaxy, picked_of: int = 0) -> HttpResponse:
-    if new.creator_id is None:
+    if person_of(request) is None:
         remember_made(request.session, new)
     if request.htmx:
         context = {

@@ -20,7 +20,7 @@ from PIL import Image
 
 from galaxies.ml.bundle import BundleError, load_bundle
 from galaxies.ml.data.dataset import DatasetError
-from galaxies.models import DEFAULT_PSI, MAX_PSI, MIN_PSI
+from galaxies.recipe import DEFAULT_PSI, MAX_PSI, MIN_PSI
 from galaxies.registry import versions
 from galaxies.training import folders
 

@@ -9,8 +9,7 @@ TensorFlow nor scikit-learn, so that every command of the site starts quickly.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +20,13 @@ import numpy.typing as npt
 
 from galaxies.ml.arrays import Floats, Images, Labels
 from galaxies.ml.bundle.files import MANIFEST, BundleError, verify
-from galaxies.ml.bundle.latents import SEED_LIMIT, normals
+from galaxies.ml.bundle.latents import MAX_STEPS, SEED_LIMIT, Mixture, Steps, normals_of, walk
 
 if TYPE_CHECKING:
     from galaxies.ml.features.clusters import Clusters
 
 BATCH = 32
+DIRECTIONS = "directions.npz"  # a model may have them
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,13 @@ class RealFeatures:
     clusters: Labels
 
 
-class _Blend(NamedTuple):
-    """A recipe without its psi: mix 0 is the first latent alone, 1 the second."""
+class _Ask(NamedTuple):
+    """A recipe without its psi. shares: of each family; steer: how far along each direction, in standard deviations."""
 
-    cluster: int
+    shares: Mapping[int, float]
     seed: int
-    cluster2: int
-    seed2: int
-    mix: float
+    path: Steps
+    steer: Mapping[str, float]
 
 
 def load_bundle(path: str | Path) -> Bundle:
@@ -120,6 +119,13 @@ class Bundle:
         return self._forward
 
     @cached_property
+    def directions(self) -> dict[str, Floats]:
+        """Return what one standard deviation along each direction adds to w, (w_dim,), by name; {} without any."""
+        if DIRECTIONS not in self.manifest.get("files", {}):
+            return {}
+        return {name: array.astype(np.float32) for name, array in self.arrays(DIRECTIONS).items()}
+
+    @cached_property
     def _encode(self) -> Callable[[Images], Floats]:
         from galaxies.ml.bundle.inference import load_encode
 
@@ -148,12 +154,17 @@ class Bundle:
         clusters2: Sequence[int] | None = None,
         seeds2: Sequence[int] | None = None,
         mix: Sequence[float] | None = None,
+        paths: Sequence[Steps] | None = None,
+        shares: Sequence[Mapping[int, float]] | None = None,
+        steer: Sequence[Mapping[str, float]] | None = None,
     ) -> Images:
         """Return the images of N recipes: (N, R, R, 3) uint8.
 
-        psi: truncation, one for all or one each. With clusters2, seeds2 and mix in [0, 1] each image is a blend: 0 is
-        the first recipe alone, 1 the second.
-        Raises: ValueError if the sequences differ in length or a cluster, seed or mix is out of range.
+        psi: truncation, one for all or one each. paths: steps (seed, weight) from the latent of each seed. shares: of
+        families, adding up to 1, instead of clusters alone. steer: by the names of directions, in standard deviations.
+        With clusters2, seeds2 and mix in [0, 1] each image is a blend: 0 is the first recipe alone, 1 the second.
+        Raises: ValueError if the sequences differ in length or a cluster, seed, weight or mix is out of range;
+        BundleError if the model has no such direction.
         """
         n = len(clusters)
         psis = np.broadcast_to(np.asarray(psi, np.float32), (n,))
@@ -162,42 +173,68 @@ class Bundle:
             seeds,
             clusters if clusters2 is None else clusters2,
             seeds if seeds2 is None else seeds2,
-            np.zeros(n, np.float32) if mix is None else np.asarray(mix, np.float32),
+            [0.0] * n if mix is None else [float(each) for each in mix],
+            [()] * n if paths is None else paths,
+            [{}] * n if shares is None else shares,
+            [{}] * n if steer is None else steer,
         )
         if any(len(column) != n for column in columns):
             raise ValueError("clusters, seeds and what they are blended with differ in length")
-        blends = [_Blend(*row[:4], float(row[4])) for row in zip(*columns, strict=True)]
-        self._check(blends)
+        asks = [_ask(*row) for row in zip(*columns, strict=True)]
+        self._check(asks)
         self.networks()
         parts = [np.empty((0, self.resolution, self.resolution, 3), np.uint8)]
         for start in range(0, n, BATCH):
-            inputs = [self._inputs(blend) for blend in blends[start : start + BATCH]]
-            parts.append(self._sample(inputs, psis[start : start + BATCH]))
+            parts.append(self._sample(asks[start : start + BATCH], psis[start : start + BATCH]))
         return np.concatenate(parts)
 
-    def _check(self, blends: Sequence[_Blend]) -> None:
-        if not all(0 <= c < self.n_clusters for blend in blends for c in (blend.cluster, blend.cluster2)):
+    def _check(self, asks: Sequence[_Ask]) -> None:
+        if not all(0 <= cluster < self.n_clusters for ask in asks for cluster in ask.shares):
             raise ValueError(f"a cluster is not in 0..{self.n_clusters - 1}")
-        if not all(0 <= s < SEED_LIMIT for blend in blends for s in (blend.seed, blend.seed2)):
+        if not all(0 <= seed < SEED_LIMIT for ask in asks for seed in (ask.seed, *(seed for seed, _ in ask.path))):
             raise ValueError("a seed is not in 0..2^63-1")
-        if not all(0 <= blend.mix <= 1 for blend in blends):
-            raise ValueError("a mix is not in [0, 1]")
+        if not all(0 <= share <= 1 for ask in asks for share in (*ask.shares.values(), *(w for _, w in ask.path))):
+            raise ValueError("a mix or a weight is not in [0, 1]")
+        if not all(len(ask.path) <= MAX_STEPS for ask in asks):
+            raise ValueError(f"a path has more than {MAX_STEPS} steps")
+        for ask in asks:
+            self.check_steer(ask.steer)
 
-    def _inputs(self, blend: _Blend) -> tuple[Floats, Floats]:
-        """Return labels (k,), and all normals of the seed in one array: a blend turns from one normal to another."""
-        count = self._layout.count
-        labels, drawn = np.zeros(self.n_clusters, np.float32), normals(blend.seed, count)
-        labels[blend.cluster] += 1 - blend.mix
-        labels[blend.cluster2] += blend.mix
-        if blend.mix > 0:
-            angle = blend.mix * math.pi / 2
-            other = normals(blend.seed2, count)
-            drawn = np.float32(math.cos(angle)) * drawn + np.float32(math.sin(angle)) * other
-        return labels, drawn
+    def check_steer(self, steer: Mapping[str, float]) -> None:
+        """Raise BundleError if the model lacks one of these directions."""
+        if unknown := sorted(steer.keys() - self.directions.keys()):
+            raise BundleError(
+                f"Model {self.version} has no direction “{unknown[0]}”: leave it out, or take a model that has it."
+            )
 
-    def _sample(self, inputs: list[tuple[Floats, Floats]], psi: Floats) -> Images:
-        labels = np.stack([labels for labels, _ in inputs])
-        drawn = np.stack([drawn for _, drawn in inputs])
-        z, noise, style = self._layout.deal(drawn)
-        images: Images = self.networks()(z, labels, psi[:, None], noise, style).numpy()
+    def _sample(self, asks: Sequence[_Ask], psi: Floats) -> Images:
+        labels = np.zeros((len(asks), self.n_clusters), np.float32)
+        for row, ask in zip(labels, asks, strict=True):
+            for cluster, share in ask.shares.items():
+                row[cluster] += share
+        latents: list[Mixture] = [walk(ask.seed, ask.path) for ask in asks]
+        z, noise, style = self._layout.deal(np.stack([normals_of(each, self._layout.count) for each in latents]))
+        steer = np.stack([self._shift(ask.steer) for ask in asks]) if any(ask.steer for ask in asks) else None
+        images: Images = self.networks()(z, labels, psi[:, None], noise, style, steer=steer).numpy()
         return images
+
+    def _shift(self, steer: Mapping[str, float]) -> Floats:
+        """Return what directions add to w: (w_dim,)."""
+        shift: Floats = np.zeros(self.manifest["generator"]["w_dim"], np.float32)
+        for name, amount in steer.items():
+            shift = shift + np.float32(amount) * self.directions[name]
+        return shift
+
+
+def _ask(  # noqa: PLR0917  (the columns of sample, in their order)
+    cluster: int,
+    seed: int,
+    cluster2: int,
+    seed2: int,
+    mix: float,
+    path: Steps,
+    shares: Mapping[int, float],
+    steer: Mapping[str, float],
+) -> _Ask:
+    families = shares or ({cluster: 1.0} if cluster == cluster2 else {cluster: 1 - mix, cluster2: mix})
+    return _Ask(families, seed, ((seed2, mix), *path) if mix else tuple(path), steer)

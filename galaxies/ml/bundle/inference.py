@@ -21,18 +21,24 @@ Arrays = Callable[[str], dict[str, Any]]  # the arrays of one of a bundle's .npz
 
 
 def make_forward(generator: Generator, stages: Sequence[Stage | StyledStage]) -> tuple[Forward, LatentLayout]:
-    """Return (z, labels, psi (N, 1), noise, style) -> (N, R, R, 3) uint8, and how a seed's normals are dealt out."""
+    """Return (z, labels, psi (N, 1), noise, style[, steer]) -> (N, R, R, 3) uint8, and how normals are dealt out.
+
+    steer: (N, w_dim), which is added to w before w is truncated.
+    """
     styles = [stage.config.latent if isinstance(stage, StyledStage) else 0 for stage in stages]
     sides = (*generator.noise_resolutions, *(stage.config.resolution for stage in stages))
     layout = LatentLayout(generator.config.z_dim, sides, sum(styles))
     latents = [tf.TensorSpec([None, n], tf.float32) for n in (layout.z_dim, generator.config.n_clusters, 1)]
     planes = [tf.TensorSpec([None, side, side, 1], tf.float32) for side in sides]
 
-    @tf.function(input_signature=[*latents, planes, tf.TensorSpec([None, layout.style], tf.float32)])
-    def forward(  # noqa: PLR0917  (its signature is given by position)
-        z: Tensor, labels: Tensor, psi: Tensor, noise: list[Tensor], style: Tensor
+    last = [tf.TensorSpec([None, size], tf.float32) for size in (layout.style, generator.config.w_dim)]
+
+    @tf.function(input_signature=[*latents, planes, *last])
+    def steered(  # noqa: PLR0917  (its signature is given by position)
+        z: Tensor, labels: Tensor, psi: Tensor, noise: list[Tensor], style: Tensor, steer: Tensor
     ) -> Tensor:
-        w = generator.truncate(generator.map(z, labels), labels, psi)
+        w = generator.map(z, labels)
+        w = generator.truncate(w + tf.cast(steer, w.dtype), labels, psi)
         split = len(generator.noise_resolutions)
         images = generator(w, noise[:split])
         ends = np.cumsum([0, *styles])
@@ -40,6 +46,10 @@ def make_forward(generator: Generator, stages: Sequence[Stage | StyledStage]) ->
             latent = [style[:, ends[number] : ends[number + 1]]] if styles[number] else []
             images = stage(images, plane, *latent)
         return tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
+
+    def forward(*inputs: Any, steer: Any = None) -> Tensor:
+        nowhere = np.zeros((len(inputs[0]), generator.config.w_dim), np.float32)
+        return steered(*inputs, nowhere if steer is None else steer)
 
     return forward, layout
 

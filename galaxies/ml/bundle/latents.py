@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,12 @@ import numpy as np
 from galaxies.ml.arrays import Floats
 
 SEED_LIMIT = 2**63
+MAX_STEPS = 32  # of a path
+DIGITS = 6  # of a step's weight: far finer than one level of a pixel
+NOTHING = 1e-9  # a share of a latent that is none
+
+Steps = tuple[tuple[int, float], ...]  # steps: the seed that each goes towards, and how far, from 0 to 1
+Mixture = Mapping[int, float]  # how much of each seed's normals is in a latent; the squares add up to 1
 
 
 def normals(seed: int, count: int) -> Floats:
@@ -17,6 +25,48 @@ def normals(seed: int, count: int) -> Floats:
 
     raw = np.random.Philox(key=seed).random_raw(count)
     return np.asarray(ndtri(((raw >> np.uint64(11)) + 0.5) * 2.0**-53), np.float32)
+
+
+def walk(seed: int, path: Steps) -> Mixture:
+    """Return the latent that a path leads to from a seed."""
+    at: Mixture = {seed: 1.0}
+    for towards, weight in path:
+        at = between(at, {towards: 1.0}, weight)
+    return at
+
+
+def between(start: Mixture, end: Mixture, weight: float) -> Mixture:
+    """Return the latent on the arc from one to another (Shoemake 1985, slerp): 0 is the first, 1 the second.
+
+    Normals of different seeds are independent, so the angle is that between the shares, and what lies on the arc is
+    standard normal again.
+    """
+    cosine = sum(share * end.get(seed, 0.0) for seed, share in start.items())
+    angle = math.acos(min(1.0, cosine))
+    if math.sin(angle) < NOTHING:
+        return start
+    across = {seed: end.get(seed, 0.0) - cosine * start.get(seed, 0.0) for seed in {**start, **end}}
+    along, aside = math.cos(weight * angle), math.sin(weight * angle) / math.sin(angle)
+    return {seed: along * start.get(seed, 0.0) + aside * share for seed, share in across.items()}
+
+
+def path_to(latent: Mixture) -> tuple[int, Steps]:
+    """Return a seed and the path from it that leads to a latent without negative shares: a step for each other seed."""
+    (first, length), *others = [(seed, share) for seed, share in latent.items() if share > NOTHING]
+    path = []
+    for seed, share in others:
+        path.append((seed, round(math.atan2(share, length) / (math.pi / 2), DIGITS)))
+        length = math.hypot(length, share)
+    return first, tuple(path)
+
+
+def normals_of(latent: Mixture, count: int) -> Floats:
+    """Return the `count` normals of a latent."""
+    shares = [(seed, share) for seed, share in latent.items() if abs(share) > NOTHING]
+    drawn = np.float32(shares[0][1]) * normals(shares[0][0], count)
+    for seed, share in shares[1:]:
+        drawn = drawn + np.float32(share) * normals(seed, count)
+    return drawn
 
 
 @dataclass(frozen=True)
