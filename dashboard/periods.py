@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -133,7 +133,7 @@ class Period:
 
 def written(day: date) -> str:
     """Return a day as "3 Mar 2026", in the reader's language."""
-    return date_format(day, "j M Y")
+    return date_format(day, "SHORT_DATE_FORMAT")
 
 
 def _range(since: date, until: date) -> str:
@@ -150,7 +150,7 @@ def _end(day: date, step: str) -> date:
 
 def _label(since: date, until: date, step: str) -> str:
     if step == MONTH:
-        return date_format(since, "M Y")
+        return date_format(since, pgettext("a month and its year, as Django writes dates", "M Y"))
     if step == YEAR:
         return str(since.year)
     return written(since) if since == until else _range(since, until)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from galaxies.family_words import in_words
 from galaxies.models import Galaxy, ModelVersion
 
 SIDE = 64  # to which exemplars are shrunk before their colours are compared
@@ -29,12 +30,12 @@ def opening(version: ModelVersion) -> Opening | None:
     """Return the best liked galaxy of a version; before anybody has liked one, its most colourful exemplar."""
     liked = Galaxy.objects.gallery("best").filter(model_version=version, score__gt=0).first()
     if liked:
-        return Opening(version.family(liked.cluster), galaxy=liked)
+        return Opening(in_words(version.family(liked.cluster)), galaxy=liked)
     exemplars = tuple(
         (family["id"], number, file) for family in version.families for number, file in enumerate(family["exemplars"])
     )
     found = _most_colourful(version.path, version.checksum, exemplars)
-    return Opening(version.family(found[0]), found[1]) if found else None
+    return Opening(in_words(version.family(found[0])), found[1]) if found else None
 
 
 @lru_cache(maxsize=4)

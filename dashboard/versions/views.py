@@ -17,6 +17,7 @@ from django.views.decorators.vary import vary_on_headers
 from dashboard.staff import record, staff_only
 from dashboard.versions import query
 from galaxies import images
+from galaxies.family_words import in_words
 from galaxies.ml.bundle import BundleError
 from galaxies.models import ModelVersion
 from galaxies.recipe import DEFAULT_PSI, MAX_SEED, Recipe
@@ -67,7 +68,10 @@ def compare(request: HtmxHttpRequest) -> HttpResponse:
         "rows": rows,
         "same_extractor": query.same_extractor(rows),
         "matched": matched,
-        "pairs": [(pair.shared, ((a, pair.a), (b, pair.b))) for pair in matched.pairs],
+        "pairs": [
+            (pair.shared, ((a, pair.a and in_words(pair.a)), (b, pair.b and in_words(pair.b))))
+            for pair in matched.pairs
+        ],
         "seed": seed,
         "last_seed": seed + SEEDS - 1,
         "next_seed": seed + SEEDS if seed + 2 * SEEDS <= MAX_SEED else 0,

@@ -8,6 +8,7 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from galaxies import about, facts, model_page
+from galaxies.family_words import in_words
 from galaxies.generation import current_version
 from galaxies.ml.bundle import BundleError
 from galaxies.models import ModelVersion
@@ -34,7 +35,7 @@ def how_it_works(request: HttpRequest) -> HttpResponse:
         except BundleError:
             drawn = None
         numbers = model_page.figures(facts.read_metrics(version.path) or {}, FIGURES)
-        places = [(place, version.family(place.id)) for place in drawn.places] if drawn else []
+        places = [(place, in_words(version.family(place.id))) for place in drawn.places] if drawn else []
         awake = service().version is not None  # while it warms up there would be holes instead of pictures
         context |= {
             "map": drawn,
