@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from django.core.files.base import ContentFile
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
@@ -156,15 +156,15 @@ def _of(recipes: Iterable[Recipe]) -> dict[str, Galaxy]:
 
 
 def _store(galaxy: Galaxy, image: Image) -> None:
-    """Store a galaxy with its image, unless another request has stored the same recipe meanwhile."""
+    """Store a galaxy's image, row and tally, or none of them if another request has stored the same recipe meanwhile."""
     galaxy.image.save("", ContentFile(images.webp(image)), save=False)
     try:
         with transaction.atomic():
             galaxy.save()
             tallies.add({tallies.of_galaxy(galaxy): 1})
-    except IntegrityError:
+    except DatabaseError as error:
         galaxy.image.storage.delete(str(galaxy.image.name))
-        if not Galaxy.objects.filter(digest=galaxy.digest).exists():
+        if not isinstance(error, IntegrityError) or not Galaxy.objects.filter(digest=galaxy.digest).exists():
             raise
 
 

@@ -46,6 +46,9 @@ def environment(**kwargs: Any) -> list[CheckMessage]:
             "name one that holds real galaxies, or leave it unset to have no quiz."
         )
         found.append(Error(message, id="nebulai.E007"))
+    if not settings.SECURITY_CONTACT.startswith(("mailto:", "https://", "tel:")):
+        message = f"NEBULAI_SECURITY_CONTACT is {settings.SECURITY_CONTACT!r}: begin it with mailto:, https:// or tel:."
+        found.append(Error(message, id="nebulai.E008"))
     if not settings.RATE_LIMITS and settings.PRODUCTION:
         found.append(
             Warning("NEBULAI_RATE_LIMITS is off; switch it off for tests and benchmarks only.", id="nebulai.W001")

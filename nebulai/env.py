@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
+
 problems: list[str] = []
 
 _FLAGS = {"1": True, "on": True, "true": True, "yes": True, "0": False, "off": False, "false": False, "no": False}
@@ -17,6 +19,26 @@ _FLAGS = {"1": True, "on": True, "true": True, "yes": True, "0": False, "off": F
 def text(name: str, default: str = "") -> str:
     """Return the variable without surrounding blanks, or the default if it is unset or empty."""
     return os.environ.get(name, "").strip() or default
+
+
+def secret(name: str) -> str:
+    """Return the variable, or the content of the file that NAME_FILE names; "" if neither is set.
+
+    Raises: ImproperlyConfigured if both are, or the file cannot be read or is empty: no other secret may stand in.
+    """
+    path = text(f"{name}_FILE")
+    if not path:
+        return text(name)
+    if text(name):
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; set one of them.")
+    try:
+        found = Path(path).expanduser().read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read ({why}).") from error
+    if not found:
+        raise ImproperlyConfigured(f"{name}_FILE names {path}, which is empty; write the secret into it.")
+    return found
 
 
 def flag(name: str, default: bool) -> bool:
@@ -55,10 +77,10 @@ def providers(names: list[str]) -> dict[str, Any]:
     found = {}
     for name in names:
         keys = [f"NEBULAI_{name.upper()}_CLIENT_ID", f"NEBULAI_{name.upper()}_SECRET"]
-        client_id, secret = map(text, keys)
-        if client_id and secret:
-            found[name] = {"APPS": [{"client_id": client_id, "secret": secret}], "OAUTH_PKCE_ENABLED": True}
-        elif client_id or secret:
+        client_id, key = text(keys[0]), secret(keys[1])
+        if client_id and key:
+            found[name] = {"APPS": [{"client_id": client_id, "secret": key}], "OAUTH_PKCE_ENABLED": True}
+        elif client_id or key:
             problems.append(f"{keys[0]} and {keys[1]} go together: set both or none.")
     return found
 

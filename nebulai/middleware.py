@@ -1,9 +1,80 @@
-"""The language of a page."""
+"""What holds for every request and every answer, whatever its URL: readable input, headers, the language of a page."""
 
-from django.http import HttpRequest
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils.cache import patch_vary_headers
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # no header has these; a tab it may have
+UTF_8 = {"utf-8", "utf8"}
+UNREADABLE = (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError, ValueError, LookupError)
+PERSONAL, FRESH = "private, no-store", "private, no-cache"
+
+
+class ReadableMiddleware:
+    """Answer 400 to a request that cannot be read: a header, a cookie, an encoding or a form that is none.
+
+    A form is read here, before any view, so that no view meets one that is damaged.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        check_headers(request)
+        try:
+            request.POST  # noqa: B018  (reads and keeps it)
+        except UNREADABLE as bad:
+            request._mark_post_parse_error()  # type: ignore[attr-defined]  # so that nobody reads it again
+            raise BadRequest(f"The form cannot be read ({type(bad).__name__}).") from None
+        return self.get_response(request)
+
+
+def check_headers(request: HttpRequest) -> None:
+    """Raises: BadRequest if a header has control characters or is not UTF-8, or names an encoding other than UTF-8."""
+    for name, value in request.META.items():
+        if name.startswith("HTTP_") and not _is_text(value):
+            raise BadRequest(f"The header {name.removeprefix('HTTP_')} cannot be read.")
+    if not (request.META.get("CONTENT_LENGTH") or "0").isdecimal():
+        raise BadRequest("The length of the form is no number.")
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if charset.lower() not in UTF_8:
+        raise BadRequest("Only UTF-8 is read here.")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode("latin-1").decode()  # WSGI hands the bytes of a header over as Latin-1
+    except UnicodeError:
+        return False
+    return not CONTROL.search(value)
+
+
+class HeadersMiddleware:
+    """Tell browsers what no page here needs, and caches what is whose.
+
+    What a visitor with a session gets is stored nowhere; other answers that name no age are asked for anew each time.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        name = settings.SESSION_COOKIE_NAME
+        has_session = name in request.COOKIES or name in response.cookies
+        response.headers.setdefault("Cache-Control", PERSONAL if has_session else FRESH)
+        return response
 
 
 class LanguageMiddleware(LocaleMiddleware):

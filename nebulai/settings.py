@@ -4,6 +4,7 @@ NEBULAI_DEBUG has three states. Unset: a site for yourself over plain HTTP, with
 with Django's debug pages. 0: production, where nothing is guessed and HTTPS is expected.
 """
 
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ except OSError as error:
         f"NEBULAI_DATA_DIR {DATA_DIR} cannot be made ({error.strerror}); name a folder that can be written to."
     ) from error
 
-SECRET_KEY = env.text("NEBULAI_SECRET_KEY")
+SECRET_KEY = env.secret("NEBULAI_SECRET_KEY")
 if not SECRET_KEY and PRODUCTION:
     raise ImproperlyConfigured(
         "NEBULAI_DEBUG=0 needs NEBULAI_SECRET_KEY; set it to a long random string that you keep secret."
@@ -68,8 +69,10 @@ INSTALLED_APPS += [f"allauth.socialaccount.providers.{name}" for name in SOCIALA
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "nebulai.middleware.HeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "nebulai.middleware.ReadableMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "nebulai.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -101,7 +104,7 @@ TEMPLATES = [
 
 DATABASES: dict[str, Any] = {
     "default": dj_database_url.parse(
-        env.text("NEBULAI_DATABASE_URL", f"sqlite:///{DATA_DIR / 'nebulai.sqlite3'}"),
+        env.secret("NEBULAI_DATABASE_URL") or f"sqlite:///{DATA_DIR / 'nebulai.sqlite3'}",
         conn_max_age=60,
         conn_health_checks=True,
     )
@@ -119,7 +122,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Rate limits live in the cache, so every process must see the same one: the database where no Redis is named. That one
 # throws entries out beyond a number, limits among them; Django's own 300 would be a few hundred visitors.
-CACHE_URL = env.text("NEBULAI_CACHE_URL")
+CACHE_URL = env.secret("NEBULAI_CACHE_URL")
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
     if CACHE_URL
@@ -142,7 +145,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = DATA_DIR / "media"
 S3_BUCKET = env.text("NEBULAI_S3_BUCKET")
 STORAGES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "nebulai.storage.WholeFileStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 if S3_BUCKET:
@@ -177,6 +180,10 @@ if TRUSTED_PROXY_COUNT:
 CSRF_FAILURE_VIEW = "nebulai.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+# What browsers can do and no page here asks for.
+UNUSED = """accelerometer autoplay browsing-topics camera display-capture encrypted-media geolocation gyroscope hid
+magnetometer microphone midi payment picture-in-picture screen-wake-lock serial usb xr-spatial-tracking"""
+PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in UNUSED.split())
 # Whether HSTS holds for sibling subdomains, or for the browsers' preload list, binds the whole domain: not ours to say.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
@@ -225,8 +232,9 @@ MFA_TOTP_ISSUER = "NebulAI"
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 
 # Mail goes to the terminal where no server is named.
-EMAIL_URL = env.text("NEBULAI_EMAIL_URL")
+EMAIL_URL = env.secret("NEBULAI_EMAIL_URL")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("NEBULAI_EMAIL_FROM", "NebulAI <nebulai@localhost>")
+SECURITY_CONTACT = env.text("NEBULAI_SECURITY_CONTACT", f"mailto:{parseaddr(DEFAULT_FROM_EMAIL)[1]}")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_URL else 'console'}.EmailBackend"
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_SSL, EMAIL_USE_TLS = env.mail(EMAIL_URL)
 EMAIL_TIMEOUT = 10

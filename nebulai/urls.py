@@ -2,7 +2,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from nebulai.views import choose_language
+from nebulai.views import choose_language, robots, security_txt
 
 # Staff log in by the same page as everybody, under the same rate limits.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -10,9 +10,12 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 urlpatterns = [
     path("", include("galaxies.urls")),
     path("language", choose_language, name="language"),
+    path("robots.txt", robots, name="robots"),
+    path(".well-known/security.txt", security_txt, name="security_txt"),
     path("accounts/", include("allauth.urls")),
     path("dashboard/", include("dashboard.urls")),
     path("admin/", admin.site.urls),
 ]
 
 handler429 = "nebulai.views.too_many_requests"  # allauth looks for it here
+handler500 = "nebulai.views.server_error"

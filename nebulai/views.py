@@ -1,14 +1,31 @@
-"""Error pages, of which htmx takes the message out and leaves the page around it as it is, and the language switch."""
+"""Error pages, of which htmx takes the message out and leaves the page around it as it is; the language switch; what
+robots read first, and who found a hole.
+"""
+
+import logging
+import sys
+from datetime import timedelta
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views import defaults
+from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language
 
 SECRET = ("/accounts/", "/admin/")  # below which forms hold passwords and codes
+from nebulai.outages import outage
+
+logger = logging.getLogger("django.request")
+
+RETRY_SECONDS = 30
+VALID = timedelta(days=180)  # of security.txt; RFC 9116 wants less than a year
+ROBOTS = ["/accounts/", "/admin/", "/dashboard/", "/me/"]  # where robots have nothing to find
 
 
 def problem(
@@ -55,6 +72,43 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
         _("That was a lot in one minute; go on in the next one."),
         retry_after=60,
     )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an error that nothing caught: 503 with a sentence if it passes by itself, else 500.
+
+    The page asks for no person and no session, since these may be what is away.
+    """
+    error = sys.exc_info()[1]
+    sentence = outage(error)
+    if not sentence:
+        return defaults.server_error(request)
+    logger.error("%s %s: 503, %s: %s", request.method, request.path, type(error).__name__, error)
+    page = render_to_string("problem.html", {"title": _("One moment"), "text": sentence})
+    response = HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+    response._has_been_logged = True  # type: ignore[attr-defined]  # in a line: a traceback would tell no more
+    return response
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    """Tell robots what is not for them."""
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in ROBOTS)]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain")
+
+
+@require_safe
+def security_txt(request: HttpRequest) -> HttpResponse:
+    """Tell whom to write to about a hole (RFC 9116)."""
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    entries = {
+        "Contact": settings.SECURITY_CONTACT,
+        "Expires": f"{midnight + VALID:%Y-%m-%dT%H:%M:%SZ}",
+        "Preferred-Languages": ", ".join(dict(settings.LANGUAGES)),
+        "Canonical": request.build_absolute_uri(reverse("security_txt")),
+    }
+    lines = [f"{name}: {value}\n" for name, value in entries.items()]
+    return HttpResponse("".join(lines), content_type="text/plain; charset=utf-8")
 
 
 @require_POST

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
 from PIL import Image
@@ -23,7 +24,10 @@ MODELS = "/dashboard/models/"
 
 @pytest.fixture
 def staff(client: Client, db: None) -> Client:
+    """Logged in as a member of the staff who may change versions."""
     person = User.objects.create_user("staff", "staff@example.org", "far out", is_staff=True)
+    names = ["change_modelversion", "delete_modelversion"]
+    person.user_permissions.set(Permission.objects.filter(codename__in=names))
     client.force_login(person)
     return client
 
@@ -95,7 +99,7 @@ def test_visitors_log_in_and_people_are_refused(client: Client, db: None, path: 
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_only_staff_change_anything_and_only_by_a_form(
+def test_only_staff_with_the_permission_change_anything_and_only_by_a_form(
     client: Client, version: ModelVersion, second: ModelVersion, path: str
 ) -> None:
     before = list(ModelVersion.objects.values())
@@ -104,6 +108,10 @@ def test_only_staff_change_anything_and_only_by_a_form(
     assert client.post(MODELS + path).status_code == 403
     client.force_login(User.objects.create_user("staff", "staff@example.org", "x", is_staff=True))
     assert client.get(MODELS + path).status_code == 405
+    assert client.post(MODELS + path).status_code == 403
+    page = client.get(MODELS).content.decode()
+    assert "you need the permission" in page
+    assert f'action="{MODELS}' not in page.replace(f"{MODELS}compare", "")
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = client.cookies
     assert strict.post(MODELS + path).status_code == 403

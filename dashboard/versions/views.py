@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from dashboard.staff import record, staff_only
+from dashboard.staff import permitted, record, staff_only
 from dashboard.versions import query
 from galaxies import images
 from galaxies.family_words import in_words
@@ -30,6 +30,7 @@ from galaxies.views.http import YEAR, HtmxHttpRequest, busy_is_503, person_of
 logger = logging.getLogger(__name__)
 
 SEEDS = 6  # of a strip
+CHANGE_VERSIONS, DELETE_VERSIONS = "galaxies.change_modelversion", "galaxies.delete_modelversion"
 
 
 @require_safe
@@ -139,7 +140,7 @@ def _attempt(
 
 
 @require_POST
-@staff_only
+@permitted(CHANGE_VERSIONS)
 def activate(request: HttpRequest, version: str) -> HttpResponse:
     """Activate a version; one that is far worse than the active one only after a question with both numbers."""
     found = get_object_or_404(ModelVersion, version=version)
@@ -151,7 +152,7 @@ def activate(request: HttpRequest, version: str) -> HttpResponse:
 
 
 @require_POST
-@staff_only
+@permitted(CHANGE_VERSIONS)
 def roll_back(request: HttpRequest) -> HttpResponse:
     """Roll back. The form names the version that its page offered, so that two clicks do not lead back and forth."""
     name = request.POST.get("version", "")
@@ -159,7 +160,7 @@ def roll_back(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@staff_only
+@permitted(CHANGE_VERSIONS)
 def archive(request: HttpRequest, version: str) -> HttpResponse:
     """Archive a version, or bring it back where the form says so."""
     if request.POST.get("archived") == "0":
@@ -169,7 +170,7 @@ def archive(request: HttpRequest, version: str) -> HttpResponse:
 
 
 @require_POST
-@staff_only
+@permitted(CHANGE_VERSIONS)
 def measure(request: HttpRequest, version: str) -> HttpResponse:
     """Order a version to be measured."""
     return _attempt(
@@ -178,7 +179,7 @@ def measure(request: HttpRequest, version: str) -> HttpResponse:
 
 
 @require_POST
-@staff_only
+@permitted(DELETE_VERSIONS)
 def delete_version(request: HttpRequest, version: str) -> HttpResponse:
     """Delete a version that has no galaxies."""
     return _attempt(request, version, versions.delete, done=gettext_noop("{} is deleted."), action=DELETION)

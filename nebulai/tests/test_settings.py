@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from nebulai import env
 from nebulai.env import local_secret_key
@@ -161,3 +162,54 @@ def test_mail_is_sent_as_the_address_of_its_server_says() -> None:
         *(False, True),
     )
     assert env.mail("smtps://mail.example:4650")[:2] == ("mail.example", 4650)
+
+
+def test_a_secret_comes_from_a_file_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "secret"
+    file.write_text("a-quiet-night-sky\n")
+    monkeypatch.setenv("NEBULAI_EMAIL_URL_FILE", str(file))
+    assert env.secret("NEBULAI_EMAIL_URL") == "a-quiet-night-sky"
+    monkeypatch.delenv("NEBULAI_EMAIL_URL_FILE")
+    assert env.secret("NEBULAI_EMAIL_URL") == ""
+    monkeypatch.setenv("NEBULAI_EMAIL_URL", "smtp://here")
+    assert env.secret("NEBULAI_EMAIL_URL") == "smtp://here"
+
+
+@pytest.mark.parametrize("secret", ["SECRET_KEY", "DATABASE_URL", "CACHE_URL", "EMAIL_URL", "GOOGLE_SECRET"])
+def test_a_secret_whose_file_cannot_be_read_lets_nothing_start(tmp_path: Path, secret: str) -> None:
+    name = f"NEBULAI_{secret}"
+    result = manage(tmp_path, "check", **PRODUCTION | {name: "", f"{name}_FILE": str(tmp_path / "nowhere")})
+    assert result.returncode == 1
+    assert f"{name}_FILE names" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "said"),
+    [
+        (b"", {}, "which is empty"),
+        (b"\xff\xfe", {}, "it is no text"),
+        (b"a-quiet-night-sky", {"NEBULAI_SECRET_KEY": "another"}, "are both set"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, more: dict[str, str], said: str
+) -> None:
+    (tmp_path / "secret").write_bytes(content)
+    for name, value in {"NEBULAI_SECRET_KEY_FILE": str(tmp_path / "secret"), **more}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=said):
+        env.secret("NEBULAI_SECRET_KEY")
+
+
+def test_production_starts_with_its_key_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(PRODUCTION["NEBULAI_SECRET_KEY"])
+    where = {"NEBULAI_SECRET_KEY": "", "NEBULAI_SECRET_KEY_FILE": str(tmp_path / "key")}
+    assert manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION | where).returncode == 0
+
+
+@pytest.mark.parametrize("contact", ["security@galaxies.example", "http://galaxies.example/security"])
+def test_a_contact_that_is_no_address_is_named(tmp_path: Path, contact: str) -> None:
+    result = manage(tmp_path, "check", NEBULAI_SECURITY_CONTACT=contact)
+    assert result.returncode == 1
+    assert "NEBULAI_SECURITY_CONTACT" in result.stderr

@@ -1,0 +1,166 @@
+"""Requests that cannot be read are 400 at every URL; what cannot be stored or asked is 503."""
+
+import errno
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import InterfaceError, OperationalError, connection
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from galaxies.models import Galaxy
+from galaxies.serving import Service
+from nebulai.outages import outage
+from nebulai.tests.access import World, rows
+
+pytestmark = pytest.mark.django_db
+
+FORM, PARTS = "application/x-www-form-urlencoded", "multipart/form-data; boundary=X"
+PART = b'--X\r\nContent-Disposition: form-data; name="a"\r\n%s\r\nb\r\n--X--\r\n'
+ENCODED = b"Content-Transfer-Encoding: base64\r\n"
+FILE = b'--X\r\nContent-Disposition: form-data; name="picture"; filename="a.png"\r\n%s\r\nabc\r\n--X--\r\n' % ENCODED
+
+UNREADABLE: dict[str, dict[str, Any]] = {
+    "a form in UTF-16": {"content_type": f"{FORM}; charset=utf-16"},
+    "a form in UTF-7": {"content_type": f"{FORM}; charset=utf-7"},
+    "an encoding that is none of text": {"content_type": f"{PARTS}; charset=hex", "data": PART % b""},
+    "an encoding that nobody knows": {"content_type": f"{FORM}; charset=klingon"},
+    "parts in UTF-16": {"content_type": f"{PARTS}; charset=utf-16", "data": PART % b""},
+    "parts without a boundary": {"content_type": "multipart/form-data", "data": PART % b""},
+    "an empty boundary": {"content_type": "multipart/form-data; boundary=", "data": PART % b""},
+    "a boundary that is too long": {"content_type": f"multipart/form-data; boundary={'a' * 300}", "data": PART % b""},
+    "a file that is no base64": {"content_type": PARTS, "data": FILE},
+    "too many fields": {"content_type": FORM, "data": "&".join(f"a{i}=1" for i in range(1100)).encode()},
+    "a form that is too large": {"content_type": FORM, "data": b"a=" + b"b" * 3_000_000},
+    "a length that is no number": {"content_type": FORM, "CONTENT_LENGTH": "ten"},
+    "a negative length": {"content_type": FORM, "CONTENT_LENGTH": "-1"},
+    "a control character in a cookie": {"HTTP_COOKIE": "sessionid=a\x00b"},
+    "a cookie that is not UTF-8": {"HTTP_COOKIE": "sessionid=\xff\xfe"},
+    "a control character in a header": {"HTTP_ACCEPT_LANGUAGE": "en\x07"},
+    "a header of htmx that is not UTF-8": {"HTTP_HX_TARGET": "\xe9"},
+    "a host that is none": {"HTTP_HOST": "not a host"},
+    "a host of somebody else": {"HTTP_HOST": "evil.example"},
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_what_cannot_be_read_is_400_at_every_url(version: Any, what: str) -> None:
+    world, options = World(version), {"data": b"a=b"} | UNREADABLE[what]
+    client = world.client("superuser")
+    answers = {route: client.generic("POST", world.address(route), **options) for route in rows()}
+    assert {route: each.status_code for route, each in answers.items() if each.status_code != 400} == {}
+    page = answers[""].content.decode()
+    assert "could not be read" in page
+    assert "Traceback" not in page
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"HTTP_COOKIE": "a; =; sessionid=%%%; csrftoken=x,y; messages=W1siX19qc29u"},
+        {"HTTP_USER_AGENT": "Télescope".encode().decode("latin-1")},
+        {"HTTP_HX_REQUEST": "true", "HTTP_HX_CURRENT_URL": "http://["},
+        {"HTTP_REFERER": "http://[", "HTTP_IF_MODIFIED_SINCE": "yesterday", "HTTP_RANGE": "bytes=z"},
+        {"HTTP_X_FORWARDED_FOR": ",,", "HTTP_ACCEPT_LANGUAGE": "x" * 5000},
+        {"CONTENT_TYPE": "text/html; charset=UTF8"},
+    ],
+)
+def test_what_is_only_odd_does_no_harm(client: Client, header: dict[str, str]) -> None:
+    assert client.get("/", **header).status_code == 200  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "no room left"),
+        (OSError(errno.EFBIG, "File too large"), "no room left"),
+        (OperationalError("database or disk is full"), "no room left"),
+        (OSError(errno.EROFS, "Read-only file system"), "Nothing can be stored"),
+        (PermissionError(errno.EACCES, "Permission denied"), "Nothing can be stored"),
+        (OperationalError("database is locked"), "database does not answer"),
+        (InterfaceError("connection already closed"), "database does not answer"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "does not answer"),
+        (MemoryError(), "too much to do"),
+    ],
+)
+def test_what_passes_is_told_in_a_sentence(error: Exception, said: str) -> None:
+    wrapped = RuntimeError("while something was done")
+    wrapped.__cause__ = error
+    assert said in outage(error)
+    assert said in outage(wrapped)
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), FileNotFoundError(errno.ENOENT, "No such file"), KeyError("a")])
+def test_a_fault_of_ours_stays_a_fault(error: Exception) -> None:
+    assert outage(error) == ""
+
+
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """Let no file of this process grow beyond some bytes, as if the disk were full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_503_in_a_sentence_and_leaves_neither_row_nor_file(
+    transactional_db: None, generator: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Client(raise_request_exception=False)
+    with full_disk(room=100):
+        response = client.post("/generate", {"cluster": "0", "psi": "0.8"}, headers={"HX-Request": "true"})
+    assert response.status_code == 503
+    assert response["Retry-After"] == "30"
+    assert "no room left" in response.content.decode()
+    assert "Traceback" not in caplog.text
+    assert not Galaxy.objects.exists()
+    assert not [path for path in Path(default_storage.path("")).rglob("*") if path.is_file()]
+    again = client.post("/generate", {"cluster": "0", "psi": "0.8"}, headers={"HX-Request": "true"})
+    assert again.status_code == 200
+
+
+def test_a_row_that_cannot_be_written_leaves_no_file(transactional_db: None, generator: Service) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE galaxies_galaxy RENAME TO away")
+    try:
+        response = Client(raise_request_exception=False).post("/generate", {"cluster": "0", "psi": "0.8"})
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE away RENAME TO galaxies_galaxy")
+    assert response.status_code in (500, 503)  # no such table: a fault of the database here, of ours on PostgreSQL
+    assert not [path for path in Path(default_storage.path("")).rglob("*") if path.is_file()]
+
+
+def test_an_image_is_stored_whole_or_not_at_all(settings: Settings) -> None:
+    name = default_storage.save("a/b.webp", ContentFile(b"whole"))
+    with full_disk(room=2), pytest.raises(OSError, match="File too large"):
+        default_storage.save("a/c.webp", ContentFile(b"more than two"))
+    assert [path.name for path in Path(settings.MEDIA_ROOT, "a").iterdir()] == ["b.webp"]
+    with default_storage.open(name) as file:
+        assert file.read() == b"whole"
+    assert Path(default_storage.path(name)).stat().st_mode & 0o777 == 0o644
+
+
+def test_robots_keep_out_of_what_is_personal(client: Client) -> None:
+    text = client.get("/robots.txt").content.decode()
+    assert text.startswith("User-agent: *\n")
+    assert {f"Disallow: /{each}/" for each in ("accounts", "admin", "dashboard", "me")} <= set(text.splitlines())
+
+
+def test_who_found_a_hole_finds_whom_to_write_to(client: Client, settings: Settings) -> None:
+    settings.SECURITY_CONTACT = "mailto:security@galaxies.example"
+    response = client.get("/.well-known/security.txt")
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    fields = dict(line.split(": ", 1) for line in response.content.decode().splitlines())
+    assert fields["Contact"] == "mailto:security@galaxies.example"
+    assert fields["Expires"].endswith("T00:00:00Z")
+    assert fields["Canonical"] == "http://testserver/.well-known/security.txt"
