@@ -156,7 +156,7 @@ def _of(recipes: Iterable[Recipe]) -> dict[str, Galaxy]:
 
 
 def _store(galaxy: Galaxy, image: Image) -> None:
-    """Store a galaxy's image, row and tally, or none of them if another request has stored the same recipe meanwhile."""
+    """Store a galaxy's image, row and tally, or none of them if another request has stored the recipe meanwhile."""
     galaxy.image.save("", ContentFile(images.webp(image)), save=False)
     try:
         with transaction.atomic():

@@ -18,11 +18,11 @@ from django.views import defaults
 from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language
 
-SECRET = ("/accounts/", "/admin/")  # below which forms hold passwords and codes
 from nebulai.outages import outage
 
 logger = logging.getLogger("django.request")
 
+SECRET = ("/accounts/", "/admin/")  # below which forms hold passwords and codes
 RETRY_SECONDS = 30
 VALID = timedelta(days=180)  # of security.txt; RFC 9116 wants less than a year
 ROBOTS = ["/accounts/", "/admin/", "/dashboard/", "/me/"]  # where robots have nothing to find

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
@@ -25,7 +26,8 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
-from galaxies.models import ModelVersion, TrainingRun, Vote
+from galaxies import images
+from galaxies.models import ModelVersion, QuizRound, TrainingRun, Vote
 from galaxies.tests.factories import make_galaxy
 
 ROLES = ["visitor", "user", "other", "staff", "superuser"]  # the user made the galaxy that the addresses are of
@@ -62,17 +64,25 @@ PAGES = [
     Row("g/<id:public_id>/vary", "405", "302"),
     Row("g/<id:public_id>/", "200", "405"),
     Row("g/<id:public_id>.<kind:kind>", "200", "405"),
+    Row("g/<id:public_id>/<int:side>.<kind:kind>", "404", "405"),
+    Row("g/<id:public_id>/card.jpg", "200", "405"),
     Row("g/<id:public_id>/facts", "200", "405"),
     Row("g/<id:public_id>/vote", "405", "422"),
     Row("g/<id:public_id>/publish", "405", "login 302 403 403 403"),
     Row("g/<id:public_id>/delete", "405", "login 302 403 403 403"),
     Row("galaxies/", "200", "405"),
+    Row("galaxies/card.jpg", "200", "405"),
+    Row("card.jpg", "200", "405"),
     Row("galaxies/zip", "405", "422"),
     Row("model/", "200", "405"),
     Row("model/<str:version>/samples.webp", "200", "405"),
     Row("families/<str:version>/<int:cluster>/<int:number>.webp", "200", "405"),
     Row("about/", "200", "405"),
     Row("about/<str:version>/<int:step>.webp", "200", "405"),
+    Row("quiz/", "404", "404"),
+    Row("quiz/<token:token>/", "200", "405"),
+    Row("quiz/<token:token>/<int:number>", "405", "404"),
+    Row("quiz/<token:token>/<int:number>.webp", "404", "405"),
     Row("me/", MINE, "login 405 405 405 405"),
     Row("me/data.zip", MINE, "login 405 405 405 405"),
     Row("me/delete", "login again again again again", "login again again again again"),
@@ -216,7 +226,8 @@ class World:
             person = User.objects.create(username=role, email=f"{role}@example.org", **staff.get(role, {}))
             self.people[role] = person
         self.galaxy = make_galaxy(model_version=self.version, creator=self.people["user"], cluster=0)
-        self.galaxy.image.save("", ContentFile(b"RIFF, a picture"))
+        self.galaxy.image.save("", ContentFile(images.webp(np.zeros((64, 64, 3), np.uint8))))
+        self.round = QuizRound.objects.create(model_version=self.version)
         self.run = TrainingRun.objects.create(name="run", state=TrainingRun.State.FAILED)
         self.objects = self.things(
             self.people["other"], User.objects.create(username="third", email="third@example.org")
@@ -254,7 +265,7 @@ class World:
             **{"cluster": "0", "number": "0", "step": "0", "seed": "0", "pk": str(self.run.pk)},
             **{"id": str(self.people["other"].pk) if "accounts" in route else "0" * 8 + "-0000" * 3 + "-" + "0" * 12},
             **{"object_id": str(thing.pk) if thing else "1", "content_type_id": "1", "app_label": "galaxies"},
-            **{"url": "nowhere", "key": "Mw:abc-def", "uidb36": "1"},
+            **{"side": "64", "token": self.round.token, "url": "nowhere", "key": "Mw:abc-def", "uidb36": "1"},
         }
 
     def address(self, route: str) -> str:

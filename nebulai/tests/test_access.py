@@ -40,7 +40,8 @@ def ask(client: Client, method: str, address: str, **options: Any) -> HttpRespon
 
 
 def test_every_url_has_a_row() -> None:
-    assert set(routes()) == set(rows()), "see CONTRIBUTING.md: How to add a page"
+    assert sorted(set(routes()) - set(rows())) == [], "they need a row: see CONTRIBUTING.md, How to add a URL"
+    assert sorted(set(rows()) - set(routes())) == [], "they have a row and are no URL"
 
 
 @pytest.mark.slow
