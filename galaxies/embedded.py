@@ -41,6 +41,10 @@ class NoRecipe(Exception):
     """A file brings no recipe; the message says why."""
 
 
+class Elsewhere(NoRecipe):
+    """The file is not one that was downloaded here."""
+
+
 def read_recipe(file: BinaryIO, size: int) -> Recipe:
     """Return the recipe in a PNG or FITS file of `size` bytes. Raises: NoRecipe."""
     if size > LARGEST:
@@ -53,9 +57,11 @@ def read_recipe(file: BinaryIO, size: int) -> Recipe:
         elif start == FITS:
             found = _of_fits(file)
         else:
-            raise NoRecipe(NOT_HERE)
+            raise Elsewhere(NOT_HERE)
     except NoRecipe:
         raise
+    except Image.DecompressionBombError as error:
+        raise Elsewhere(NOT_HERE) from error
     except Exception as error:  # Pillow and astropy raise whatever a damaged file leads to
         raise NoRecipe(_("This picture is damaged: download it again.")) from error
     return _checked(found)
@@ -65,7 +71,7 @@ def _of_png(file: BinaryIO) -> Mapping[str, Any]:
     with Image.open(file, formats=("PNG",)) as image:
         text = image.info.get("Recipe")
     if text is None:
-        raise NoRecipe(NOT_HERE)
+        raise Elsewhere(NOT_HERE)
     found = json.loads(text)
     return found if isinstance(found, dict) else {}
 
@@ -77,7 +83,7 @@ def _of_fits(file: BinaryIO) -> Mapping[str, Any]:
         warnings.simplefilter("ignore")
         header = fits.Header.fromfile(BytesIO(file.read(2**20)), endcard=True)
     if header.get("CREATOR") != "NebulAI":
-        raise NoRecipe(NOT_HERE)
+        raise Elsewhere(NOT_HERE)
     return {key: header[card] for key, card in CARDS.items() if card in header}
 
 

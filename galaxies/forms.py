@@ -8,7 +8,7 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
-from galaxies.embedded import NoRecipe, read_recipe
+from galaxies.embedded import Elsewhere, NoRecipe, read_recipe
 from galaxies.models import ID_LENGTH, Galaxy, ModelVersion
 from galaxies.recipe import (
     DEFAULT_PSI,
@@ -21,6 +21,7 @@ from galaxies.recipe import (
     read_shares,
     read_steer,
 )
+from galaxies.uploads import NotUsable, check_size
 
 if TYPE_CHECKING:  # Django's own field takes no type argument, the stubs' does
     VersionChoiceField = forms.ModelChoiceField[ModelVersion]
@@ -103,17 +104,21 @@ class GenerateForm(forms.Form):
 
 
 class PictureForm(forms.Form):
-    """A picture that was downloaded here. `picture` is its Recipe, once the form is valid."""
+    """A picture. Once the form is valid, `picture` is the Recipe of one that was downloaded here, or else its bytes."""
 
     picture = forms.FileField(
         error_messages={"required": _("Choose a picture first."), "empty": _("This file is empty.")}
     )
 
-    def clean_picture(self) -> Recipe:
+    def clean_picture(self) -> Recipe | bytes:
         file = self.cleaned_data["picture"]
         try:
+            check_size(file.size)
             return read_recipe(file, file.size)
-        except NoRecipe as error:
+        except Elsewhere:
+            file.seek(0)
+            return bytes(file.read())
+        except (NoRecipe, NotUsable) as error:
             raise forms.ValidationError(str(error)) from error
 
 

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from galaxies.models import ID_ALPHABET, ID_LENGTH
-from galaxies.views import about, cards, galaxy, gallery, health, me, model, quiz, studio
+from galaxies.views import about, cards, galaxy, gallery, health, me, model, quiz, studio, upload
 
 
 class PublicId:
@@ -80,6 +80,14 @@ quiz_urls = [
     path("quiz/<token:token>/<int:number>.webp", quiz.quiz_picture, name="quiz_picture"),
 ]
 
+upload_urls = [
+    path("upload/", upload.upload, name="upload"),
+    path("upload/<token:token>/", upload.uploaded, name="uploaded"),
+    path("upload/<token:token>.webp", upload.picture, name="uploaded_picture"),
+    path("upload/<token:token>/like", upload.make_alike, name="make_alike"),
+    path("upload/<token:token>/search", upload.alike, name="alike"),
+]
+
 me_urls = [
     path("me/", me.me, name="me"),
     path("me/data.zip", me.data, name="data"),
@@ -99,6 +107,7 @@ urlpatterns = [
     *about_urls,
     *card_urls,
     *quiz_urls,
+    *upload_urls,
     *me_urls,
     *health_urls,
 ]

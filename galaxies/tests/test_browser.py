@@ -237,4 +237,4 @@ def test_a_picture_that_is_chosen_or_dropped_opens_with_its_recipe(
     expect(page).to_have_url(re.compile("seed=4711"))
 
     page.locator("#picture").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": b"no"})
-    expect(page.locator(".open-picture .error")).to_contain_text("This picture brings no recipe")
+    expect(page.locator(".open-picture .error")).to_contain_text("no picture that can be read")

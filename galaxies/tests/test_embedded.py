@@ -103,10 +103,10 @@ def test_a_version_that_is_not_here_is_told(client: Client, version: ModelVersio
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (png(None), "This picture brings no recipe"),
-        (b"RIFF____WEBPVP8 ", "This picture brings no recipe"),
+        (png(None), "8 x 8 is smaller than 64 px"),
+        (b"RIFF____WEBPVP8 ", "use JPEG, PNG, WebP or FITS"),
         (b"\x89PNG\r\n\x1a\n cut", "This picture is damaged"),
-        (b"SIMPLE  =                    T", "damaged|no recipe"),
+        (b"SIMPLE  =                    T", "damaged|no readable FITS"),
         (b"", "This file is empty"),
         (png("no json"), "damaged"),
         (png("[" * 100_000), "damaged"),

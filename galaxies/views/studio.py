@@ -6,8 +6,6 @@ from allauth.core import ratelimit
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -23,6 +21,7 @@ from galaxies.registry.family_matching import nearest_family
 from galaxies.serving import Busy
 from galaxies.session import remember_made
 from galaxies.views.http import HtmxHttpRequest, busy_is_503, galaxy_or_404, person_of
+from galaxies.views.upload import taken
 from galaxies.votes import mark_votes
 from nebulai.views import problem, too_many_requests
 
@@ -46,14 +45,16 @@ def studio(request: HtmxHttpRequest) -> HttpResponse:
 
 
 @require_POST
+@busy_is_503
 def open_picture(request: HtmxHttpRequest) -> HttpResponse:
-    """Fill the studio in with the recipe that a PNG or FITS file brings."""
+    """Fill the studio in with the recipe that a picture from here brings; show what one from elsewhere is like."""
+    if not ratelimit.consume(request, action="generate"):
+        return too_many_requests(request)
     form = PictureForm(request.POST, request.FILES)
-    if not form.is_valid():
-        version = generation.current_version()
-        return _studio(request, version, GenerateForm(version, {"psi": DEFAULT_PSI}), 422, picture=form)
-    recipe = form.cleaned_data["picture"]
-    return redirect(f"{reverse('galaxies:studio')}?{urlencode(recipe.as_query())}")
+    if way_on := taken(request, form):
+        return way_on
+    version = generation.current_version()
+    return _studio(request, version, GenerateForm(version, {"psi": DEFAULT_PSI}), 422, picture=form)
 
 
 @require_POST

@@ -26,7 +26,6 @@ from galaxies.ml.data.records import DatasetError, Picture
 ENDINGS = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz")
 BAND_SETS = ("gri", "grz", "riz", "izy", "ugr")  # which three are shown, if an object has more
 MOST_PIXELS = 3 * 10_000**2
-TOO_LARGE = "a FITS image of more than 300 million values"
 GZIP = b"\x1f\x8b"
 BAND_FILE = re.compile(r"(?P<object>.+)[-_.](?P<band>[ugrizy])", re.IGNORECASE)
 
@@ -53,12 +52,13 @@ def shown_bands(found: str) -> str:
     return next((chosen for chosen in BAND_SETS if set(chosen) <= set(found)), "")
 
 
-def read_cube(raw: bytes, options: ReadingOptions, resolution: int, crop: int) -> Picture:
+def read_cube(raw: bytes, options: ReadingOptions, resolution: int, crop: int, *, most: int = MOST_PIXELS) -> Picture:
     """Read a file of three bands, or of three planes of display values as this site writes them.
 
+    most: values that the image may have, or that may lie in a compressed file.
     Raises: DatasetError with the reason why it cannot be used.
     """
-    planes, header = _image(raw)
+    planes, header = _image(raw, most)
     if planes.ndim == 3 and planes.shape[0] != 3 and planes.shape[-1] == 3:
         planes = np.moveaxis(planes, -1, 0)
     if planes.ndim != 3 or planes.shape[0] != 3:
@@ -83,20 +83,20 @@ def read_bands(raws: Sequence[bytes], options: ReadingOptions, resolution: int, 
     return _lupton(planes, options, resolution, crop, file_digest=file_digest)
 
 
-def _image(raw: bytes) -> tuple[npt.NDArray[Any], Any]:
+def _image(raw: bytes, most: int = MOST_PIXELS) -> tuple[npt.NDArray[Any], Any]:
     """Return the first image of a FITS file with its header."""
     import astropy.io.fits as fits  # half a second that only FITS should pay
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with fits.open(io.BytesIO(_unzipped(raw)), memmap=False) as hdus:
+            with fits.open(io.BytesIO(_unzipped(raw, 8 * most)), memmap=False) as hdus:
                 for hdu in hdus:
                     shape = tuple(getattr(hdu, "shape", ())) if hdu.is_image else ()
                     if len(shape) < 2:
                         continue
-                    if np.prod(shape, dtype=np.int64) > MOST_PIXELS:
-                        raise DatasetError(TOO_LARGE)
+                    if np.prod(shape, dtype=np.int64) > most:
+                        raise DatasetError(too_large(most))
                     return np.asarray(hdu.data), hdu.header
     except DatasetError:
         raise
@@ -105,13 +105,18 @@ def _image(raw: bytes) -> tuple[npt.NDArray[Any], Any]:
     raise DatasetError("a FITS file without an image")
 
 
-def _unzipped(raw: bytes) -> bytes:
+def too_large(most: int) -> str:
+    """Return why an image of more values is not read."""
+    return f"a FITS image of more than {most // 10**6} million values"
+
+
+def _unzipped(raw: bytes, most: int) -> bytes:
     if not raw.startswith(GZIP):
         return raw
     with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
-        plain = file.read(8 * MOST_PIXELS + 1)
-    if len(plain) > 8 * MOST_PIXELS:
-        raise DatasetError(TOO_LARGE)
+        plain = file.read(most + 1)
+    if len(plain) > most:
+        raise DatasetError(too_large(most // 8))
     return plain
 
 
