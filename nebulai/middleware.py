@@ -1,4 +1,4 @@
-"""What holds for every request and every answer, whatever its URL: readable input, headers, the language of a page."""
+"""What holds for every request and answer: readable input, headers, the language of a page, its compression."""
 
 import re
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.utils.cache import patch_vary_headers
 
@@ -85,3 +86,16 @@ class LanguageMiddleware(LocaleMiddleware):
             return response  # an image or a table of numbers is the same in all languages
         patch_vary_headers(response, ["Cookie"])
         return super().process_response(request, response)
+
+
+class CompressText(GZipMiddleware):
+    """Compress pages and other text; images and zips are compressed as they are.
+
+    What must stay secret in a page differs with each answer: Django masks its tokens, and pads what it compresses.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Return the response, compressed if it is text."""
+        if response.get("Content-Type", "").startswith(("text/", "application/json", "image/svg+xml")):
+            return super().process_response(request, response)
+        return response

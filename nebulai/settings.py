@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "nebulai.middleware.HeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "nebulai.middleware.CompressText",
     "csp.middleware.CSPMiddleware",
     "nebulai.middleware.ReadableMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

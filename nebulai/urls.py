@@ -2,13 +2,14 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from nebulai.views import choose_language, robots, security_txt
+from nebulai.views import choose_language, favicon, robots, security_txt
 
 # Staff log in by the same page as everybody, under the same rate limits.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", include("galaxies.urls")),
+    path("favicon.ico", favicon),
     path("language", choose_language, name="language"),
     path("robots.txt", robots, name="robots"),
     path(".well-known/security.txt", security_txt, name="security_txt"),

@@ -1,5 +1,5 @@
 """Error pages, of which htmx takes the message out and leaves the page around it as it is; the language switch; what
-robots read first, and who found a hole.
+robots read first, and who found a hole; the icon.
 """
 
 import logging
@@ -9,8 +9,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import REASON_NO_CSRF_COOKIE
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -109,6 +110,12 @@ def security_txt(request: HttpRequest) -> HttpResponse:
     }
     lines = [f"{name}: {value}\n" for name, value in entries.items()]
     return HttpResponse("".join(lines), content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Lead to the icon, which browsers and readers of feeds look for at this address."""
+    return redirect(static("favicon.ico"))
 
 
 @require_POST

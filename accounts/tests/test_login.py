@@ -1,3 +1,5 @@
+import re
+import time
 from typing import Any
 
 import pytest
@@ -143,3 +145,72 @@ def test_the_e_mail_of_whom_createsuperuser_makes_is_needed_to_log_in(client: Cl
     User.objects.create_superuser("root", "Root@Example.ORG", PASSWORD)
     client.post("/accounts/login/", {"login": "Root@example.org", "password": PASSWORD})
     assert client.get("/admin/").status_code == 200
+
+
+WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
+SENSITIVE = ["/accounts/2fa/totp/activate/", "/me/delete"]
+
+
+@pytest.mark.parametrize("path", SENSITIVE)
+def test_the_password_is_not_asked_again_right_after_login_or_signup(client: Client, path: str) -> None:
+    make_person("ada@example.org")
+    client.post("/accounts/login/", {"login": "ada@example.org", "password": PASSWORD})
+    assert client.get(path).status_code == 200
+    newcomer = Client()
+    newcomer.post("/accounts/signup/", {"email": "bo@example.org", "password1": PASSWORD, "password2": PASSWORD})
+    assert newcomer.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", SENSITIVE)
+def test_the_password_is_asked_again_some_minutes_after_login(
+    client: Client, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_person("ada@example.org")
+    client.post("/accounts/login/", {"login": "ada@example.org", "password": PASSWORD})
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now + 301)
+    assert client.get(path)["Location"].startswith("/accounts/reauthenticate/")
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert client.get(path).status_code == 200
+
+
+def test_pages_say_log_in_and_email_and_promise_no_contact_that_is_not_there(client: Client) -> None:
+    visitor = ["login/", "signup/", "password/reset/", "password/reset/done/", "confirm-email/"]
+    pages = [client.get(f"/accounts/{path}").content.decode() for path in visitor]
+    make_person("ada@example.org")
+    client.post("/accounts/login/", {"login": "ada@example.org", "password": PASSWORD})
+    own = ["email/", "sessions/", "2fa/", "password/change/", "logout/"]
+    pages += [client.get(f"/accounts/{path}").content.decode() for path in own]
+    for path, page in zip(visitor + own, pages, strict=True):
+        assert not re.search("[Ss]ign(ed)? ?([Ii]n|[Oo]ut)|E-mail|[Cc]ontact us", page), path
+
+
+def test_the_only_address_has_no_button_to_make_it_primary(client: Client) -> None:
+    user = make_person("ada@example.org", verified=True)
+    client.post("/accounts/login/", {"login": "ada@example.org", "password": PASSWORD})
+    page = client.get("/accounts/email/").content.decode()
+    assert "action_primary" not in page
+    assert "action_remove" not in page
+    EmailAddress.objects.create(user=user, email="ada@example.com", verified=True)
+    page = client.get("/accounts/email/").content.decode()
+    assert page.count("action_primary") == page.count("action_remove") == 1
+    client.post("/accounts/email/", {"email": "ada@example.com", "action_primary": ""})
+    assert EmailAddress.objects.get(primary=True).email == "ada@example.com"
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Windows"),
+        (f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} Chrome/140.0.0.0 Safari/537.36", "Chrome on Linux"),
+        (f"Mozilla/5.0 (Linux; Android 14) {WEBKIT} Chrome/140.0 Mobile Safari/537.36", "Chrome on Android"),
+        (f"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) {WEBKIT} Safari/604.1", "Safari on iPhone"),
+        (f"Mozilla/5.0 (Windows NT 10.0) {WEBKIT} Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("A telescope", "A telescope"),
+    ],
+)
+def test_sessions_name_browsers_as_people_do(client: Client, user_agent: str, name: str) -> None:
+    make_person("ada@example.org")
+    client = Client(headers={"user-agent": user_agent})
+    client.post("/accounts/login/", {"login": "ada@example.org", "password": PASSWORD})
+    assert f">{name} <" in client.get("/accounts/sessions/").content.decode()

@@ -18,7 +18,6 @@ def code(secret: str) -> str:
 def secret(client: Client) -> str:
     """Of an authenticator app set up through the pages by a person who has just signed up."""
     client.post("/accounts/signup/", {"email": "ada@example.org", "password1": PASSWORD, "password2": PASSWORD})
-    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     page = client.get("/accounts/2fa/totp/activate/").content.decode()
     found = re.search(r'id="authenticator_secret" value="([A-Z2-7]+)"', page)
     assert found, page
@@ -62,3 +61,11 @@ def test_other_sessions_are_shown_and_ended(client: Client) -> None:
     assert "A telescope" in client.get("/accounts/sessions/").content.decode()
     client.post("/accounts/sessions/")
     assert (client.get("/me/").status_code, other.get("/me/").status_code) == (200, 302)
+
+
+def test_the_login_by_a_code_names_the_recovery_codes(secret: str) -> None:
+    stranger = Client()
+    stranger.post("/accounts/login/", {"login": "ada@example.org", "password": PASSWORD})
+    page = stranger.get("/accounts/2fa/authenticate/").content.decode()
+    assert "one of your recovery codes" in page
+    assert ">Log in</button>" in page

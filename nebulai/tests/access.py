@@ -94,6 +94,7 @@ PAGES = [
     Row("healthz", "200", "405"),
     Row("readyz", "200", "405"),
     Row("language", "405", "400"),
+    Row("favicon.ico", "302", "405"),
     Row("robots.txt", "200", "405"),
     Row(".well-known/security.txt", "200", "405"),
 ]
