@@ -194,6 +194,7 @@ class Galaxy(models.Model):
     created = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
     image = models.FileField(upload_to=image_path)
     published = models.BooleanField(default=False, editable=False, help_text=_("Its maker wants it in the gallery."))
+    kept = models.BooleanField(default=False, editable=False, help_text=_("Its maker left and wanted it to stay."))
     # Sums of the votes, kept here so that the gallery is an index scan; galaxies.votes alone writes them.
     likes = models.PositiveIntegerField(default=0, editable=False)
     dislikes = models.PositiveIntegerField(default=0, editable=False)
