@@ -18,7 +18,7 @@ import multiprocessing
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import statmorph
@@ -58,6 +58,7 @@ SEGMENT_PIXELS = 8
 PROCESS_IMAGES = 8
 
 SUSPECT, BAD, NOTHING = 1, 2, 4
+DEGENERATE = (AssertionError, ArithmeticError, IndexError, TypeError, ValueError, np.linalg.LinAlgError)
 
 
 @dataclass(frozen=True)
@@ -134,24 +135,49 @@ def _measure_chunk(images: Images) -> list[tuple[Floats, int]]:
         return [_measure_one(image) for image in images]
 
 
-def _measure_one(image: Images) -> tuple[Floats, int]:
-    failure = np.full(len(MEASURES), np.nan)
+class Source(NamedTuple):
+    """A galaxy found in an image: its light (S, S, 3) above the sky, the mean of the bands, and its segment."""
+
+    light: Floats
+    grey: Floats
+    segments: Any
+    label: int
+
+
+def find_galaxy(image: Images) -> Source | None:
+    """Return the largest central source of an image (H, W, 3) uint8, at most SIDE px wide; None if there is none."""
     light = _sky_subtracted(image)
     grey = light.mean(axis=2)
     segments = detect_sources(gaussian_filter(grey, SMOOTHING), _threshold(grey), SEGMENT_PIXELS)
-    galaxy = _largest_central(segments.data) if segments else None
-    if galaxy is None:
-        return failure, NOTHING
+    label = _largest_central(segments.data) if segments else None
+    return None if label is None else Source(light, grey, segments, label)
+
+
+def shape_of(source: Source, sersic_iterations: int) -> Any | None:
+    """Return statmorph's measures of a source, None if it gives up."""
     try:
-        # The Sersic fit and the multimode search are not used: neither may take long.
-        shape = statmorph.SourceMorphology(
-            grey, segments, galaxy, gain=1.0, niter_bh_mid=0, sersic_fitting_args={"maxiter": 1}
+        # The multimode search is not used: it may take long.
+        return statmorph.SourceMorphology(
+            source.grey,
+            source.segments,
+            source.label,
+            gain=1.0,
+            niter_bh_mid=0,
+            sersic_fitting_args={"maxiter": sersic_iterations},
         )
-    except (AssertionError, ArithmeticError, IndexError, TypeError, ValueError, np.linalg.LinAlgError):
-        return failure, NOTHING  # statmorph asserts its way through degenerate light
+    except DEGENERATE:
+        return None  # statmorph asserts its way through degenerate light
+
+
+def _measure_one(image: Images) -> tuple[Floats, int]:
+    failure = np.full(len(MEASURES), np.nan)
+    source = find_galaxy(image)
+    shape = source and shape_of(source, sersic_iterations=1)  # the Sersic fit is not used here
+    if source is None or shape is None:
+        return failure, NOTHING
     values = {name: float(shape[attribute]) for name, (attribute, _) in SHAPES.items()}
-    colours = _colours(light, (shape.xc_centroid, shape.yc_centroid), values["half_light_radius"])
-    values["half_light_radius"] /= grey.shape[1]
+    colours = colours_within(source.light, (shape.xc_centroid, shape.yc_centroid), values["half_light_radius"])
+    values["half_light_radius"] /= source.grey.shape[1]
     row = np.array([*values.values(), *colours])
     if shape.flag >= BAD or not np.isfinite(row).all():
         return failure, max(int(shape.flag), BAD)
@@ -191,7 +217,8 @@ def _largest_central(segments: NDArray[np.integer[Any]]) -> int | None:
     return int(areas.argmax()) if areas.any() else None
 
 
-def _colours(light: Floats, centre: tuple[float, float], radius: float) -> list[float]:
+def colours_within(light: Floats, centre: tuple[float, float], radius: float) -> list[float]:
+    """Return the COLOURS of the light (S, S, 3) inside a circle, NaN where a band has none."""
     if not radius > 0:
         return [np.nan] * len(COLOURS)
     aperture = CircularAperture(centre, radius)
