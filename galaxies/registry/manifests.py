@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from galaxies.ml.bundle import MANIFEST, BundleError, read_manifest, verify
+from galaxies.ml.bundle import DIRECTIONS, FIGURES, MANIFEST, BundleError, read_manifest, verify
 
 VERSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MOST_FAMILIES = 255  # features.npz keeps families in a byte
@@ -40,6 +40,18 @@ def manifest_checksum(path: Path) -> str:
     with suppress(OSError):
         return hashlib.sha256((path / MANIFEST).read_bytes()).hexdigest()
     return ""
+
+
+def is_known_as(path: Path, checksum: str) -> bool:
+    """Tell whether a bundle's manifest has this checksum, or had it before directions were added to it."""
+    if manifest_checksum(path) == checksum:
+        return True
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        manifest = json.loads((path / MANIFEST).read_text())
+        for name in (DIRECTIONS, FIGURES):
+            del manifest["files"][name]
+        return hashlib.sha256((json.dumps(manifest, indent=1) + "\n").encode()).hexdigest() == checksum
+    return False
 
 
 def is_version_name(name: object) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -165,6 +166,21 @@ class TrainingFolder:
         metrics = evaluate_bundle(bundle, data, Settings(samples=samples), extractor, report=report)
         write_metrics(path, metrics)
         return metrics
+
+    def find_directions(self, path: Path, report: Progress = silent) -> str:
+        """Find how the run's bundle is steered and add that to it; a tiny model is not worth the time.
+
+        Returns: a table, "" if there is nothing to find.
+        Raises: SteeringError, in one sentence, if too few galaxies could be measured.
+        """
+        from galaxies.ml.steering import Sampling, add_directions, find_directions, summary
+
+        bundle = load_bundle(path)
+        if self.options.preset == "tiny" or bundle.directions:
+            return ""
+        directions, vectors = find_directions(bundle, Sampling(workers=len(os.sched_getaffinity(0))), report)
+        add_directions(path, directions, vectors)
+        return summary(directions)
 
 
 def _old_ids(announce: Callable[[str], None]) -> Callable[[Images], Labels] | None:

@@ -20,6 +20,7 @@ from galaxies.ml.data.dataset import CROP, DatasetError
 from galaxies.ml.evaluation import EvaluationError
 from galaxies.ml.evaluation.of_bundle import summary
 from galaxies.ml.loop import Report, Stopped
+from galaxies.ml.steering import SteeringError
 from galaxies.models import TrainingRun
 from galaxies.registry.registration import register_bundle, remember_metrics
 from galaxies.training import folders, life_cycle, preview
@@ -119,21 +120,32 @@ class Command(BaseCommand):
                 record.registered(version)
                 unmeasured = self.evaluate(run, path, count)
                 remember_metrics(version)
+                unsteered = self.find_directions(run, path, count)
+                version = register_bundle(path)
             finally:
                 bars.close()
                 counting.close()
             standing = "active" if options["activate"] else "waits to be activated"
-            message = f"Model version {version} is registered and {standing}. {unmeasured}"
-            record.end(TrainingRun.State.DONE, message.strip())
+            message = f"Model version {version} is registered and {standing}. {unmeasured}".strip()
+            record.end(TrainingRun.State.DONE, f"{message} {unsteered}".strip())
         self.stdout.write(f"Model version {path.name} is registered: {path}")
 
     def evaluate(self, run: folders.TrainingFolder, path: Path, count: Callable[[str, int, int], None]) -> str:
-        """Measure the model, the last step. Returns: why that failed, or ""; the model is registered all the same."""
+        """Measure the model. Returns: why that failed, or ""; the model is registered all the same."""
         try:
             self.stdout.write(summary(run.evaluate(path, count)))
         except (EvaluationError, DatasetError) as error:
             self.stderr.write(f"Not evaluated: {error}")
             return f"Not evaluated: {error}"
+        return ""
+
+    def find_directions(self, run: folders.TrainingFolder, path: Path, count: Callable[[str, int, int], None]) -> str:
+        """Find how the model is steered, the last step. Returns: why that failed, or ""; it goes without, then."""
+        try:
+            self.stdout.write(run.find_directions(path, count))
+        except SteeringError as error:
+            self.stderr.write(f"Not steered: {error}")
+            return f"Not steered: {error}"
         return ""
 
     def run(self, options: dict[str, Any]) -> folders.TrainingFolder:

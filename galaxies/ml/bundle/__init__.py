@@ -9,20 +9,39 @@ Importing it imports neither TensorFlow nor scikit-learn, so that every command 
 """
 
 from galaxies.ml.bundle.bundle import Bundle, Family, RealFeatures, load_bundle
+from galaxies.ml.bundle.directions import (
+    DIRECTIONS,
+    FIGURES,
+    Direction,
+    Directions,
+    SteerError,
+    parse_steer,
+    read_directions,
+    write_steer,
+)
 from galaxies.ml.bundle.files import MANIFEST, METRICS, BundleError, read_manifest, sha256, verify
-from galaxies.ml.bundle.latents import SEED_LIMIT, normals
+from galaxies.ml.bundle.latents import SEED_LIMIT, family_of, normals
 
 __all__ = [
+    "DIRECTIONS",
+    "FIGURES",
     "MANIFEST",
     "METRICS",
     "SEED_LIMIT",
     "Bundle",
     "BundleError",
+    "Direction",
+    "Directions",
     "Family",
     "RealFeatures",
+    "SteerError",
+    "family_of",
     "load_bundle",
     "normals",
+    "parse_steer",
+    "read_directions",
     "read_manifest",
     "sha256",
     "verify",
+    "write_steer",
 ]

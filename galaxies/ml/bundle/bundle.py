@@ -10,6 +10,7 @@ TensorFlow nor scikit-learn, so that every command of the site starts quickly.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,14 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from galaxies.ml.arrays import Floats, Images, Labels
+from galaxies.ml.bundle.directions import DIRECTIONS
 from galaxies.ml.bundle.files import MANIFEST, BundleError, verify
-from galaxies.ml.bundle.latents import MAX_STEPS, SEED_LIMIT, Mixture, Steps, normals_of, walk
+from galaxies.ml.bundle.latents import MAX_STEPS, SEED_LIMIT, Mixture, Steps, normals, normals_of, walk
 
 if TYPE_CHECKING:
     from galaxies.ml.features.clusters import Clusters
 
 BATCH = 32
-DIRECTIONS = "directions.npz"  # a model may have them
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,20 @@ class Bundle:
             return {}
         return {name: array.astype(np.float32) for name, array in self.arrays(DIRECTIONS).items()}
 
+    def steered_by(self, directions: Mapping[str, Floats]) -> Bundle:
+        """Return the same model with other directions, to try them."""
+        other = copy(self)
+        other.__dict__["directions"] = dict(directions)
+        return other
+
+    def styles(self, clusters: Sequence[int], seeds: Sequence[int]) -> Floats:
+        """Return w (N, w_dim) of N recipes, before truncation."""
+        from galaxies.ml.bundle.inference import load_generator
+
+        generator = load_generator(self.manifest, self.arrays)
+        z = np.stack([normals(seed, generator.config.z_dim) for seed in seeds])
+        return np.asarray(generator.map(z, np.eye(self.n_clusters, dtype=np.float32)[list(clusters)]), np.float32)
+
     @cached_property
     def _encode(self) -> Callable[[Images], Floats]:
         from galaxies.ml.bundle.inference import load_encode
@@ -202,6 +217,10 @@ class Bundle:
 
     def check_steer(self, steer: Mapping[str, float]) -> None:
         """Raise BundleError if the model lacks one of these directions."""
+        if steer and not self.directions:
+            raise BundleError(
+                f"Model {self.version} cannot be steered yet: manage.py find_directions {self.version} finds how."
+            )
         if unknown := sorted(steer.keys() - self.directions.keys()):
             raise BundleError(
                 f"Model {self.version} has no direction “{unknown[0]}”: leave it out, or take a model that has it."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,13 @@ def normals(seed: int, count: int) -> Floats:
 
     raw = np.random.Philox(key=seed).random_raw(count)
     return np.asarray(ndtri(((raw >> np.uint64(11)) + 0.5) * 2.0**-53), np.float32)
+
+
+def family_of(seed: int, shares: Sequence[float]) -> int:
+    """Return the id of a family drawn by `shares` for a seed: the same on every machine, and apart from its normals."""
+    raw = int(np.random.Philox(key=[seed, 1]).random_raw(1)[0])
+    ends = np.cumsum(shares)
+    return min(int(np.searchsorted(ends, (raw >> 11) * 2.0**-53 * ends[-1], side="right")), len(ends) - 1)
 
 
 def walk(seed: int, path: Steps) -> Mixture:
