@@ -116,6 +116,7 @@ class Hdf5:
             return None
         try:
             answers: Array = found[key][()]
+            names = np.asarray(found[key].attrs.get("classes", ()))  # as the sets of this project name theirs
         except OSError as error:
             raise self._damaged(key) from error
         if answers.ndim == 2 and answers.shape[1] == 1:
@@ -125,6 +126,8 @@ class Hdf5:
                 f"{self._title}: {key} is {answers.dtype} of shape {answers.shape}, and must have a class for each "
                 "image, (N,), or a column for each class, (N, K)."
             )
+        if answers.ndim == 1 and answers.dtype.kind == "u" and answers.size and answers.max() < names.size:
+            return names[answers]
         return answers
 
     def _named(self, answers: Array | None) -> dict[str, str]:

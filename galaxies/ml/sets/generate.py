@@ -1,0 +1,199 @@
+"""Make a set: the bundle paints batches, a pool of processes measures and encodes them, shards take them in order.
+
+    made = generate_set(bundle, plan, Path("set"), report=print)       # Made(galaxies, candidates)
+
+Batches have fixed bounds, counted from the first candidate, so that an image's pixels do not depend on where a run was
+interrupted: what is painted twice is thrown away once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from galaxies.ml.bundle import Bundle
+from galaxies.ml.bundle.bundle import BATCH
+from galaxies.ml.sets import catalogue
+from galaxies.ml.sets.conditions import fulfils
+from galaxies.ml.sets.encoding import Finished, end_with_parent, finish
+from galaxies.ml.sets.papers import write_papers
+from galaxies.ml.sets.plan import TRIES, Candidate, SetError, SetPlan
+from galaxies.ml.sets.shards import file_of, open_shard
+
+PLAN = "set.json"
+AHEAD = 2  # batches that wait for each process of the pool
+
+Report = Callable[[int], None]
+
+
+class Made(NamedTuple):
+    """A finished set: how many galaxies it holds, and how many were painted for it."""
+
+    galaxies: int
+    candidates: int
+
+
+class _Galaxy(NamedTuple):
+    candidate: Candidate
+    finished: Finished
+
+
+def generate_set(
+    bundle: Bundle, plan: SetPlan, folder: Path, *, workers: int | None = None, report: Report = lambda done: None
+) -> Made:
+    """Make a set in `folder`, or go on with it; a finished one is left as it is.
+
+    workers: processes that encode and measure, as many as there are cores if None. report: called with the number of
+    galaxies that are done.
+    Raises: SetError, and OSError if the folder cannot be written; finished shards are kept.
+    """
+    with claimed(folder, plan):
+        if catalogue.is_whole(folder):
+            report(plan.count)
+            return Made(plan.count, _tried(plan, folder))
+        done, first = catalogue.finished(plan, folder)
+        before = sum(plan.length(number) for number in range(done))
+        report(before)
+        with _pool(workers or len(os.sched_getaffinity(0))) as pool:
+            galaxies = _matching(bundle, plan, first, pool)
+            for number in plan.shards[done:]:
+                first = _write_shard(bundle, plan, folder, number, galaxies=galaxies, report=_from(report, before))
+                before += plan.length(number)
+        catalogue.write_catalogue(plan, folder)
+        write_papers(bundle, plan, folder, tried=first)
+        catalogue.close_parts(folder)
+        return Made(plan.count, first)
+
+
+def _tried(plan: SetPlan, folder: Path) -> int:
+    last = deque(catalogue.read_catalogue(folder), maxlen=1).pop()
+    return int(last["seed"]) - plan.seed + 1
+
+
+def _from(report: Report, before: int) -> Report:
+    return lambda done: report(before + done)
+
+
+@contextmanager
+def claimed(folder: Path, plan: SetPlan) -> Iterator[None]:
+    """Hold the folder of a set for this process. Raises: SetError if another set or another process has it."""
+    file = folder / PLAN
+    if not file.exists() and folder.exists() and any(folder.iterdir()):
+        raise SetError(f"{folder} holds other files and no set: choose an empty folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if file.exists():
+        different = list(plan.differences(read_plan(folder)))
+        if different:
+            raise SetError(
+                f"{folder} holds another set, of another {', '.join(different)}: choose another folder, or go on with "
+                "it by --resume alone."
+            )
+    else:
+        partial = folder / f".{PLAN}.partial"
+        partial.write_text(plan.as_json())
+        partial.replace(file)
+    with file.open() as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SetError(f"{folder} is being written by another process: wait for it, or end it.") from None
+        yield
+
+
+def read_plan(folder: Path) -> dict[str, Any]:
+    """Return the options of the set in `folder`. Raises: SetError if there is none or it cannot be read."""
+    try:
+        found = json.loads((folder / PLAN).read_text())
+    except FileNotFoundError:
+        raise SetError(f"{folder} holds no set that could be resumed: leave --resume out to begin one.") from None
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise SetError(f"{folder / PLAN} is damaged: choose another folder.")
+    return found
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Executor]:
+    # Spawned, never forked: TensorFlow's threads do not survive a fork.
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=end_with_parent)
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        raise SetError("A process of the pool was ended, for lack of memory perhaps: run the same again.") from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _finished(bundle: Bundle, plan: SetPlan, first: int, pool: Executor) -> Iterator[_Galaxy]:
+    """Yield all candidates from number `first` on, painted and encoded, in their order."""
+    waiting: deque[tuple[list[Candidate], Future[list[Finished]]]] = deque()
+    most = AHEAD * getattr(pool, "_max_workers", 1)
+    for start in range(first - first % BATCH, plan.candidates, BATCH):
+        batch = plan.batch(start, BATCH)
+        waiting.append((batch, _submit(bundle, plan, batch, pool)))
+        while waiting and (len(waiting) > most or waiting[0][1].done()):
+            yield from _collect(waiting, first)
+    while waiting:
+        yield from _collect(waiting, first)
+
+
+def _submit(bundle: Bundle, plan: SetPlan, batch: list[Candidate], pool: Executor) -> Future[list[Finished]]:
+    clusters, seeds = [each.cluster for each in batch], [each.seed for each in batch]
+    images = bundle.sample(clusters, seeds, plan.psi, steer=[plan.steer] * len(batch))
+    rows = [plan.recipe(each) for each in batch]
+    return pool.submit(finish, images, rows, plan.format, side=plan.size, measure=plan.measures)
+
+
+def _collect(waiting: deque[tuple[list[Candidate], Future[list[Finished]]]], first: int) -> Iterator[_Galaxy]:
+    batch, future = waiting.popleft()
+    for candidate, finished in zip(batch, future.result(), strict=True):
+        if candidate.number >= first:
+            yield _Galaxy(candidate, finished)
+
+
+def _matching(bundle: Bundle, plan: SetPlan, first: int, pool: Executor) -> Iterator[_Galaxy]:
+    """Yield the galaxies that fulfil the conditions. Raises: SetError when too many candidates did not."""
+    conditions = plan.conditions
+    for galaxy in _finished(bundle, plan, first, pool):
+        if not conditions or fulfils(galaxy.finished.measured or {}, conditions):
+            yield galaxy
+    if conditions:
+        raise SetError(
+            f"Of {plan.candidates:,} galaxies, {TRIES} for each that was asked for, too few fulfil {plan.where}: ask "
+            "for less, or for another family, and choose another folder."
+        )
+
+
+def _write_shard(
+    bundle: Bundle, plan: SetPlan, folder: Path, number: int, *, galaxies: Iterator[_Galaxy], report: Report
+) -> int:
+    """Write a shard and its part of the catalogue. Returns: the number of the first candidate after it."""
+    rows: list[dict[str, Any]] = []
+    first = 0
+    with open_shard(plan, folder, number) as shard:
+        for candidate, finished in islice(galaxies, plan.length(number)):
+            row = {
+                "id": candidate.id,
+                "file": file_of(plan, number, candidate.id),
+                "row": len(rows),
+                **plan.recipe(candidate),
+                "family": bundle.families[candidate.cluster].name,
+                **(finished.measured or {}),
+            }
+            shard.add(row, finished.content)
+            rows.append(row)
+            report(len(rows))
+            first = candidate.number + 1
+    catalogue.write_part(plan, folder, number, rows)
+    return first
