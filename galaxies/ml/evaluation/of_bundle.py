@@ -23,6 +23,7 @@ from galaxies.ml.evaluation.metrics import EvaluationError
 from galaxies.ml.kid_in_words import sentence
 
 EVALUATION_PSI = 1.0
+LEARNED_FROM = "learned_from"  # what galaxies.ml.evaluation.usefulness finds, in metrics.json
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,28 @@ def evaluate_bundle(
 
 
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
-    """Keep the numbers beside the bundle's files; no checksum covers them, since they may be measured again."""
+    """Keep the numbers beside the bundle's files; no checksum covers them, since they may be measured again.
+
+    What was measured apart from `evaluate_bundle` stays.
+    """
+    if LEARNED_FROM not in metrics and (kept := _read(path).get(LEARNED_FROM)):
+        metrics = {**metrics, LEARNED_FROM: kept}
     partial = path / f".{METRICS}.partial"
     partial.write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n")
     partial.replace(path / METRICS)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        metrics = json.loads((path / METRICS).read_text())
+    except (OSError, ValueError):
+        return {}
+    return metrics if isinstance(metrics, dict) else {}
+
+
+def add_learned_from(path: Path, learned: dict[str, Any]) -> None:
+    """Keep what `usefulness` found among a bundle's numbers."""
+    write_metrics(path, {**_read(path), LEARNED_FROM: learned})
 
 
 def summary(metrics: dict[str, Any]) -> str:
