@@ -12,14 +12,15 @@ from django.utils import timezone
 
 from galaxies.generation import image_file
 from galaxies.ml.bundle import BundleError
-from galaxies.models import Galaxy
+from galaxies.ml.measures import FLAGS, UNITS
+from galaxies.models import Galaxy, measures_of
 from galaxies.recipe import pairs_as_text
 from galaxies.serving import Busy
 
 PATIENCE_SECONDS = 60.0  # that one archive waits for a busy generator, all its files together
 
 RECIPE = ["version", "cluster", "seed", "psi", "cluster2", "seed2", "mix", "path", "shares", "steer"]
-COLUMNS = ["id", "family", *RECIPE, "bundle", "created"]
+COLUMNS = ["id", "family", *RECIPE, "bundle", "created", *UNITS, *FLAGS]
 
 Files = Iterable[tuple[str, bytes]]
 
@@ -92,7 +93,7 @@ def _patiently(galaxy: Galaxy, kind: str, deadline: float) -> bytes | None:
 
 
 def recipe_facts(galaxy: Galaxy) -> dict[str, Any]:
-    """Return the COLUMNS of a galaxy: its recipe, and nothing about people."""
+    """Return the COLUMNS of a galaxy: its recipe, its measures once it has them, and nothing about people."""
     recipe = galaxy.recipe
     return {
         "id": galaxy.public_id,
@@ -103,4 +104,5 @@ def recipe_facts(galaxy: Galaxy) -> dict[str, Any]:
         "steer": pairs_as_text(recipe.steer.items()),
         "bundle": galaxy.model_version.checksum,
         "created": galaxy.created.isoformat(timespec="seconds"),
+        **measures_of(galaxy),
     }

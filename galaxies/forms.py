@@ -1,6 +1,6 @@
 """Forms of the public pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -9,6 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from galaxies.embedded import Elsewhere, NoRecipe, read_recipe
+from galaxies.measured import SLIDERS, STEERED, SteeredValue
 from galaxies.models import ID_LENGTH, Galaxy, ModelVersion
 from galaxies.recipe import (
     DEFAULT_PSI,
@@ -17,6 +18,7 @@ from galaxies.recipe import (
     MIN_PSI,
     Recipe,
     RecipeError,
+    pairs_as_text,
     read_path,
     read_shares,
     read_steer,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:  # Django's own field takes no type argument, the stubs' does
 else:
     VersionChoiceField = forms.ModelChoiceField
 
+MOST_STEP = 3.0  # of a slider, in standard deviations: farther, a model has seen little
 MAX_ZIP = 200  # galaxies in one download
 
 
@@ -45,6 +48,21 @@ class PartField(forms.Field):
             return self._read(value or "")
         except RecipeError as error:
             raise forms.ValidationError(str(error)) from error
+
+
+def _with_sliders(data: Any, names: Sequence[str]) -> Any:
+    """Return the data of a form with the steps of `steer` as those of the sliders, for the names that have one."""
+    if not data or not names:
+        return data
+    values = dict(data.items())
+    try:
+        steer = read_steer(values.get("steer", ""))
+    except RecipeError:
+        return values  # the field says what is wrong
+    for name in names:
+        values.setdefault(f"steer_{name}", steer.pop(name, 0.0))
+        steer.pop(name, None)
+    return values | {"steer": pairs_as_text(steer.items())}
 
 
 class GenerateForm(forms.Form):
@@ -66,7 +84,10 @@ class GenerateForm(forms.Form):
     steer = PartField(read_steer)
 
     def __init__(self, version: ModelVersion | None, data: Any = None, can_pick: bool = False) -> None:
-        super().__init__(data)
+        self.steered_by = [name for name in STEERED if version and name in version.steering]
+        super().__init__(_with_sliders(data, self.steered_by))
+        for name in self.steered_by:
+            self.fields[f"steer_{name}"] = forms.FloatField(required=False, min_value=-MOST_STEP, max_value=MOST_STEP)
         if not can_pick:
             del self.fields["pick"]
         families = version.shown_families if version else []
@@ -95,7 +116,13 @@ class GenerateForm(forms.Form):
             values["path"] = ()  # a path begins at a seed
         if values.get("cluster") not in shares:
             values["shares"] = ()  # another family was chosen
+        steps = {name: values.get(f"steer_{name}") for name in self.steered_by}
+        values["steer"] = {**values.get("steer", {}), **{name: step for name, step in steps.items() if step}}
         return values
+
+    def sliders(self) -> list[tuple[SteeredValue, Any]]:
+        """Return each value that galaxies are steered by, with its field."""
+        return [(STEERED[name], self[f"steer_{name}"]) for name in self.steered_by]
 
     @property
     def picks(self) -> bool:
@@ -158,10 +185,61 @@ class PageForm(forms.Form):
 
 
 class GalleryForm(PageForm):
-    order = forms.ChoiceField(required=False, choices=[("new", _("Newest")), ("best", _("Best liked"))])
+    """Order of the gallery, and the least and most of each of galaxies.measured.SLIDERS: a slider's end is no bound."""
+
+    order = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("new", _("Newest")),
+            ("best", _("Best liked")),
+            ("-half_light_share", _("Largest")),
+            ("half_light_share", _("Smallest")),
+            ("axis_ratio", _("Most elongated")),
+            ("-axis_ratio", _("Roundest")),
+            ("colour", _("Bluest")),
+            ("-colour", _("Reddest")),
+            ("-concentration", _("Most concentrated")),
+            ("concentration", _("Least concentrated")),
+            ("-brightness", _("Brightest")),
+            ("brightness", _("Faintest")),
+        ],
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        for name in SLIDERS:
+            for end in ("least", "most"):
+                self.fields[f"{name}_{end}"] = forms.FloatField(required=False)
 
     def clean_order(self) -> str:
         return self.cleaned_data["order"] or "new"
+
+    @property
+    def ranges(self) -> dict[str, tuple[float | None, float | None]]:
+        """Least and most of each measure that is bounded."""
+        found = {}
+        for name, slider in SLIDERS.items():
+            least, most = (self.cleaned_data[f"{name}_{end}"] for end in ("least", "most"))
+            least = None if least is None or least <= slider.low else least
+            most = None if most is None or most >= slider.high else most
+            if (least, most) != (None, None):
+                found[name] = (least, most)
+        return found
+
+    def sliders(self) -> list[dict[str, Any]]:
+        """Return each slider with its two values, as the page shows them."""
+        return [
+            {"name": name, "slider": slider, **{
+                end: self.cleaned_data[f"{name}_{end}"] if self.cleaned_data[f"{name}_{end}"] is not None else limit
+                for end, limit in (("least", slider.low), ("most", slider.high))
+            }}
+            for name, slider in SLIDERS.items()
+        ]  # fmt: skip
+
+
+class ScatterForm(forms.Form):
+    x = forms.ChoiceField(label=_("Across"), choices=[(name, each.title) for name, each in SLIDERS.items()])
+    y = forms.ChoiceField(label=_("Upwards"), choices=[(name, each.title) for name, each in SLIDERS.items()])
 
 
 class MineForm(PageForm):
@@ -184,7 +262,7 @@ class ZipForm(forms.Form):
                 _("One zip holds %(most)s galaxies at most; select fewer than %(number)s.")
                 % {"most": MAX_ZIP, "number": len(ids)}
             )
-        galaxies = list(Galaxy.objects.filter(public_id__in=ids).select_related("model_version"))
+        galaxies = list(Galaxy.objects.filter(public_id__in=ids).select_related("model_version", "measurement"))
         if not galaxies:
             raise forms.ValidationError(_("None of these galaxies is there any more; select others."))
         return galaxies

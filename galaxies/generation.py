@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from galaxies import images, makers, tallies
+from galaxies import images, makers, measuring, tallies
 from galaxies.ml.bundle import BundleError
 from galaxies.ml.bundle.latents import MAX_STEPS
 from galaxies.models import NEW_SEEDS, Galaxy, Making, ModelVersion, Vote
@@ -143,6 +143,7 @@ def keep(
     for recipe, image in sampled:
         _store(Galaxy.of(version, recipe), image)
     galaxies = _of(recipes)
+    measuring.order()
     found = [galaxies[recipe.digest] for recipe in recipes]
     if person:
         makers.add(found, person)

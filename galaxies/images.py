@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngInfo
 
-from galaxies.models import Galaxy
+from galaxies.ml.sets.encoding import CARDS
+from galaxies.models import Galaxy, measures_of
 from galaxies.recipe import pairs_as_text
 from galaxies.serving import Image
 
@@ -62,6 +63,7 @@ def fits(image: Image, galaxy: Galaxy) -> bytes:
         ("SHARES", pairs_as_text(recipe.shares), ""),
         ("STEER", pairs_as_text(recipe.steer.items()), ""),
     ]
+    cards += [(CARDS[name][0], value, CARDS[name][1]) for name, value in measures_of(galaxy).items()]
     for keyword, value, comment in cards:
         if value not in (None, ""):
             hdu.header[keyword] = (value, comment)

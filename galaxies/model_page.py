@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from galaxies import extractors, spectra
+from galaxies import extractors, spectra, uses
 from galaxies.charts import Gauge, Strip, figure, gauge, strip
 from galaxies.extractors import ENCODER, by_extractor
 from galaxies.facts import read_metrics
@@ -198,6 +198,8 @@ class ModelPage:
     families: tuple[FamilyFigures, ...]
     shapes: tuple[ShapeFigure, ...]
     metrics: Mapping[str, Any] | None
+    steering: tuple[uses.SteeredRow, ...]
+    lessons: uses.Lessons | None
 
 
 def read(version: ModelVersion) -> ModelPage:
@@ -214,6 +216,8 @@ def read(version: ModelVersion) -> ModelPage:
         families=tuple(_families(metrics, version.families)) if metrics else (),
         shapes=tuple(_shapes(metrics)) if metrics else (),
         metrics=metrics,
+        steering=uses.steering(version.path),
+        lessons=uses.lessons(metrics),
     )
 
 

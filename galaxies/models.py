@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from galaxies.family_words import in_words
 from galaxies.ml.bundle import MANIFEST
+from galaxies.ml.measures import FLAGS, UNITS
 from galaxies.recipe import MAX_PSI, MIN_PSI, Recipe
 
 if TYPE_CHECKING:
@@ -28,7 +29,13 @@ NEW_SEEDS = 10**15  # below which new seeds lie: a float has 15 digits
 ID_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 ID_LENGTH = 11
 
-GALLERY_ORDERS = {"new": ["-created", "-id"], "best": ["-score", "-id"]}
+# What the gallery is searched and sorted by
+SEARCHED_MEASURES = ("half_light_share", "axis_ratio", "colour", "concentration", "brightness")
+GALLERY_ORDERS = {"new": ["-created", "-id"], "best": ["-score", "-id"]} | {
+    f"{sign}{name}": [f"{sign}measurement__{name}", f"{sign}measurement__galaxy"]
+    for name in SEARCHED_MEASURES
+    for sign in ("", "-")
+}
 
 
 def new_public_id() -> str:
@@ -66,6 +73,9 @@ class ModelVersion(models.Model):
     encoder_checksum = models.CharField(max_length=64, blank=True, help_text=_("sha256 of encoder.npz."))
     size = models.PositiveBigIntegerField(default=0, help_text=_("Bytes of all files together."))
     metrics = models.JSONField(null=True, blank=True, help_text=_("What manage.py evaluate found: metrics.json."))
+    steering = models.JSONField(
+        default=dict, blank=True, help_text=_("What galaxies are steered by, and how well: directions.json, in short.")
+    )
     activated = models.DateTimeField(null=True, blank=True, editable=False, help_text=_("The last time it was."))
     archived = models.BooleanField(
         default=False, editable=False, help_text=_("Kept for its galaxies, offered no more.")
@@ -125,8 +135,21 @@ class GalaxyQuerySet(models.QuerySet["Galaxy"]):
     """Lists of galaxies, each in an order that an index serves."""
 
     def gallery(self, order: str) -> Self:
-        """Return what is liked or published, the "new" or the "best" first."""
-        return self.filter(listed=True).order_by(*GALLERY_ORDERS[order])
+        """Return what is liked or published, the "new" or the "best" first, or by a measure, "-" for the largest first.
+
+        By a measure, those without it are left out.
+        """
+        first, *_rest = by = GALLERY_ORDERS[order]
+        found = self.filter(listed=True).order_by(*by)
+        return found.exclude(**{first.removeprefix("-"): None}) if "measurement" in first else found
+
+    def within(self, ranges: Mapping[str, tuple[float | None, float | None]]) -> Self:
+        """Return those whose measures lie in the ranges (least, most), None for no bound."""
+        bounds: dict[str, float] = {}
+        for name, (least, most) in ranges.items():
+            bounds |= {} if least is None else {f"measurement__{name}__gte": least}
+            bounds |= {} if most is None else {f"measurement__{name}__lte": most}
+        return self.filter(**bounds)
 
     def of(self, version: ModelVersion | None, cluster: int | None) -> Self:
         """Return those of a version and of one of its families; None for all of either."""
@@ -319,6 +342,51 @@ class Alias(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+
+class Measurement(models.Model):
+    """What statmorph and photutils measured on a galaxy's picture: galaxies.ml.measurements.UNITS says in what units.
+
+    galaxies.measuring writes it, some time after the galaxy was made. Values are null where they could not be measured.
+    """
+
+    galaxy = models.OneToOneField(Galaxy, on_delete=models.CASCADE, primary_key=True)
+    axis_ratio = models.FloatField(null=True)
+    position_angle = models.FloatField(null=True)
+    half_light = models.FloatField(null=True)
+    half_light_share = models.FloatField(null=True)
+    concentration = models.FloatField(null=True)
+    asymmetry = models.FloatField(null=True)
+    smoothness = models.FloatField(null=True)
+    gini = models.FloatField(null=True)
+    m20 = models.FloatField(null=True)
+    sersic = models.FloatField(null=True)
+    brightness = models.FloatField(null=True)
+    blue_green = models.FloatField(null=True)
+    green_red = models.FloatField(null=True)
+    flag = models.PositiveSmallIntegerField(help_text=_("statmorph's: 0 good, 1 suspect, 2 bad, 4 nothing to measure."))
+    sersic_flag = models.PositiveSmallIntegerField(help_text=_("The same, of the Sersic fit."))
+    colour = models.GeneratedField(
+        expression=models.F("blue_green") + models.F("green_red"),
+        output_field=models.FloatField(null=True),
+        db_persist=True,
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=[name, "galaxy"], name=f"measured_{name}") for name in SEARCHED_MEASURES]
+
+    def __str__(self) -> str:
+        return f"measurement of {self.galaxy_id}"
+
+    def row(self) -> dict[str, float | int | None]:
+        """Return values and flags by name, as catalogues and FITS headers have them."""
+        return {name: getattr(self, name) for name in (*UNITS, *FLAGS)}
+
+
+def measures_of(galaxy: Galaxy) -> dict[str, float | int | None]:
+    """Return a galaxy's measured values and flags by name; {} before it is measured."""
+    measurement: Measurement | None = getattr(galaxy, "measurement", None)  # a query unless it was prefetched
+    return measurement.row() if measurement else {}
 
 
 class Vote(models.Model):

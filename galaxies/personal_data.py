@@ -81,7 +81,7 @@ def data_files(person: User) -> Iterator[tuple[str, bytes]]:
         "votes.json",
         _json([{"galaxy": str(each.galaxy), "value": each.value, "at": each.created.isoformat()} for each in votes]),
     )
-    made = Galaxy.objects.made_by(person).prefetch_related("model_version")
+    made = Galaxy.objects.made_by(person).prefetch_related("model_version", "measurement")
     yield "recipes.json", _json([recipe_facts(galaxy) for galaxy in made.iterator(CHUNK)])
     for galaxy, content in image_files(made.iterator(CHUNK), "webp"):
         if content:

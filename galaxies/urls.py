@@ -46,6 +46,7 @@ galaxy_urls = [
     path("g/<id:public_id>.<kind:kind>", galaxy.image, name="image"),
     path("g/<id:public_id>/<int:side>.<kind:kind>", galaxy.larger, name="larger"),
     path("g/<id:public_id>/facts", galaxy.galaxy_facts, name="facts"),
+    path("g/<id:public_id>/measured", galaxy.measured, name="measured"),
     path("g/<id:public_id>/vote", galaxy.vote, name="vote"),
     path("g/<id:public_id>/publish", galaxy.publish, name="publish"),
     path("g/<id:public_id>/delete", galaxy.delete, name="delete"),
@@ -54,6 +55,7 @@ galaxy_urls = [
 gallery_urls = [
     path("galaxies/", gallery.index, name="gallery"),
     path("galaxies/zip", gallery.download, name="zip"),
+    path("galaxies/scatter", gallery.scatter, name="scatter"),
 ]
 
 model_urls = [

@@ -18,6 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import User
 from galaxies import facts, generation, session, votes
+from galaxies import measured as measurement
 from galaxies.larger import SIDES, larger_file
 from galaxies.models import Galaxy, Vote
 from galaxies.serving import Busy
@@ -44,7 +45,7 @@ def galaxy(request: HttpRequest, shown: Galaxy) -> HttpResponse:
     mark_votes([shown], person)
     is_maker = person is not None and shown.makings.filter(person=person).exists()
     context = {"galaxy": shown, "is_maker": is_maker, "current": generation.current_version()}
-    return render(request, "galaxy.html", context)
+    return render(request, "galaxy.html", context | measurement.context(shown))
 
 
 @require_safe
@@ -144,3 +145,12 @@ def galaxy_facts(request: HtmxHttpRequest, galaxy: Galaxy) -> HttpResponse:
         return render(request, "facts.html#ask", {"galaxy": galaxy, "seconds": busy.retry_after})
     template = "facts.html#comparison" if request.htmx else "facts.html"
     return render(request, template, {"galaxy": galaxy, "comparison": comparison})
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@at_its_address
+def measured(request: HtmxHttpRequest, galaxy: Galaxy) -> HttpResponse:
+    """Show what was measured of a galaxy: a page, or for htmx a part of its card, which asks until it is there."""
+    context = {"galaxy": galaxy, "wait": 10, **measurement.context(galaxy)}
+    return render(request, "_measured.html" if request.htmx else "measured.html", context)

@@ -9,9 +9,11 @@ from django.views.decorators.vary import vary_on_headers
 
 from galaxies import generation
 from galaxies.archives import archive_files, zip_stream
-from galaxies.forms import GalleryForm, ZipForm
+from galaxies.forms import GalleryForm, ScatterForm, ZipForm
 from galaxies.listing import NoSuchPage, page_of
+from galaxies.measured import SLIDERS
 from galaxies.models import Galaxy, ModelVersion
+from galaxies.scatter import scatter as draw
 from galaxies.views.http import HtmxHttpRequest, busy_is_503, person_of
 from nebulai.views import problem, too_many_requests
 
@@ -28,7 +30,7 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
     current = generation.current_version(versions)
     if cluster is not None:
         chosen = chosen or current  # a number means a family within a model only
-    galaxies = Galaxy.objects.gallery(order).of(chosen, cluster)
+    galaxies = Galaxy.objects.gallery(order).of(chosen, cluster).within(form.ranges)
     try:
         page = page_of(galaxies, form.cleaned_data["page"], person_of(request))
     except NoSuchPage:
@@ -36,12 +38,25 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "order": order,
+        "form": form,
+        "is_searched": bool(form.ranges) or order not in ("new", "best"),
         "chosen": chosen,
         "cluster": cluster,
         "versions": versions,
         "version": current,
     }
     return render(request, "gallery.html#tiles" if request.htmx else "gallery.html", context)
+
+
+@require_safe
+def scatter(request: HttpRequest) -> HttpResponse:
+    """Draw the gallery's galaxies by two of their measures."""
+    form = ScatterForm({"x": "half_light_share", "y": "axis_ratio", **request.GET.dict()})
+    if not form.is_valid():
+        raise Http404
+    x, y = form.cleaned_data["x"], form.cleaned_data["y"]
+    drawn = draw(x, y, generation.current_version())
+    return render(request, "scatter.html", {"form": form, "drawn": drawn, "across": SLIDERS[x], "up": SLIDERS[y]})
 
 
 @require_POST

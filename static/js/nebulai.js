@@ -25,7 +25,8 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("input", (event) => {
-  if (event.target.id === "psi") document.getElementById("psi-value").value = localised(event.target.value);
+  const output = document.getElementById(event.target.dataset.output);
+  if (output) output.value = localised(event.target.value);
 });
 
 function localised(number) {
