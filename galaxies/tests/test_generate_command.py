@@ -55,7 +55,7 @@ def test_a_set_by_the_active_model_and_its_end_in_a_sentence(
         ({}, "Say how many"),
         ({"count": 5, "version": "gone"}, "no model version gone"),
         ({"count": 5, "steer": "size"}, "is no step"),
-        ({"count": 5, "steer": "size=1"}, "cannot be steered yet"),
+        ({"count": 5, "steer": "size=1"}, "no direction “size”"),
         ({"count": 5, "format": "bmp"}, "no format bmp"),
         ({"resume": True}, "no set that could be resumed"),
     ],

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from galaxies.ml.features.clusters import Clusters
 
 BATCH = 32
+FIND = "; manage.py find_directions {} finds those that there are."
 
 
 @dataclass(frozen=True)
@@ -217,13 +218,10 @@ class Bundle:
 
     def check_steer(self, steer: Mapping[str, float]) -> None:
         """Raise BundleError if the model lacks one of these directions."""
-        if steer and not self.directions:
-            raise BundleError(
-                f"Model {self.version} cannot be steered yet: manage.py find_directions {self.version} finds how."
-            )
         if unknown := sorted(steer.keys() - self.directions.keys()):
             raise BundleError(
-                f"Model {self.version} has no direction “{unknown[0]}”: leave it out, or take a model that has it."
+                f"Model {self.version} has no direction “{unknown[0]}”: leave it out, or take a model that has it"
+                + (f" ({', '.join(self.directions)} are there)." if self.directions else FIND.format(self.version))
             )
 
     def _sample(self, asks: Sequence[_Ask], psi: Floats) -> Images:

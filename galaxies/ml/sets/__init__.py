@@ -1,8 +1,6 @@
 """Sets of galaxies by the hundred thousand, each with its recipe and, if asked for, its measurements.
 
 from pathlib import Path
-from galaxies.ml.sets import SetPlan, generate_set
-
 plan = SetPlan.of(bundle, count=100_000, format="webp", seed=1_000_000)
 generate_set(bundle, plan, Path("set"))     # goes on where it was interrupted
 """

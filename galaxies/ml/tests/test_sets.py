@@ -196,7 +196,7 @@ def test_croissant_finds_nothing_wrong_and_reads_the_catalogue(png: Path) -> Non
         ({"cluster": 99}, "no family 99"),
         ({"psi": float("nan")}, "variety of nan"),
         ({"seed": 2**63 - 1}, "Seeds from"),
-        ({"steer": {"size": 1.0}}, "cannot be steered yet"),
+        ({"steer": {"size": 1.0}}, "no direction “size”"),
         ({"where": "beauty>3"}, "no measured beauty"),
         ({"where": "gini is 3"}, "no condition"),
     ],

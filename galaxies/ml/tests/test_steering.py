@@ -76,7 +76,7 @@ def test_a_bundle_is_steered_and_stays_whole(tiny_bundle: Path, tmp_path: Path) 
     path = Path(shutil.copytree(tiny_bundle, tmp_path / tiny_bundle.name))
     before = load_bundle(path)
     plain = before.sample([0, 1], [5, 6], 0.8)
-    with pytest.raises(BundleError, match=r"manage\.py find_directions"):
+    with pytest.raises(BundleError, match=r"no direction “size”.*manage\.py find_directions"):
         before.sample([0], [5], 0.8, steer=[{"size": 1.0}])
     clusters, seeds = [i % 3 for i in range(300)], list(range(300))
     values = np.random.default_rng(0).standard_normal((300, 5))
