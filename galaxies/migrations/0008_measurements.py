@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('galaxies', '0006_digest_is_unique'),
+        ('galaxies', '0007_kept'),
     ]
 
     operations = [
