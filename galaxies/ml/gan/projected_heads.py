@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from galaxies.ml.arrays import Tensor
 from galaxies.ml.features.pretrained import Pretrained
+from galaxies.ml.gan.grain import LEAST
 from galaxies.ml.gan.losses import relativistic_loss
 from galaxies.ml.networks.critics import PatchHead
 
@@ -47,39 +48,6 @@ def map_statistics(maps: Sequence[Tensor]) -> Tensor:
         mean, variance = tf.nn.moments(x, axes=[1, 2])
         found += [mean, 0.5 * tf.math.log(variance + 1e-4)]
     return tf.concat(found, axis=1)
-
-
-LEAST = 0.1  # of a standard deviation: JPEG leaves no fine colour, so that some numbers are nearly alike in all images
-DETAIL_STATISTICS = 24  # numbers that `detail_statistics` gives
-BRIGHT, SOFTNESS = -0.5, 0.1  # of images around [-1, 1]: where galaxy ends and sky begins, 64 of 255, and how softly
-LEAST_PART = 0.005  # of an image that counts as bright, or as faint
-FAINTEST = 1e-5  # of squared detail, for images around [-1, 1]: half a level of 255
-
-
-def detail_statistics(images: Tensor) -> Tensor:
-    """Return log standard deviations (N, DETAIL_STATISTICS) of the fine detail of each of the images (N, R, R, 3).
-
-    Of Haar wavelets at the finest two octaves, straight and diagonal ones, in luminance, red - green and green - blue;
-    where the image is bright, and where it is faint: else it is the place of a crop that they tell. Each real image has
-    its own grain; a network's maps say so among much else.
-    """
-    colours = images[..., :2] - images[..., 1:]
-    x = tf.concat([tf.reduce_mean(images, axis=-1, keepdims=True), colours], axis=-1)
-    found = []
-    for _ in range(2):
-        a, b, c, d = (x[:, i::2, j::2] for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)))
-        straight = (tf.square(a + b - c - d) + tf.square(a - b + c - d)) / 8
-        x = (a + b + c + d) / 4
-        bright = tf.stop_gradient(tf.sigmoid((x[..., :1] - BRIGHT) / SOFTNESS))
-        for energy in (straight, tf.square(a - b - c + d) / 4):
-            found += [_mean_where(bright, energy), _mean_where(1 - bright, energy)]
-    return tf.concat([0.5 * tf.math.log(energy + FAINTEST) for energy in found], axis=1)
-
-
-def _mean_where(weights: Tensor, values: Tensor) -> Tensor:
-    """Return the weighted mean (N, C) over each image of values (N, h, w, C), weights (N, h, w, 1) in 0..1."""
-    part = tf.reduce_mean(weights, axis=(1, 2)) + LEAST_PART
-    return tf.reduce_mean(weights * values, axis=(1, 2)) / part
 
 
 class RunningMoments(keras.layers.Layer):

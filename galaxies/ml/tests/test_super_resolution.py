@@ -11,14 +11,8 @@ from galaxies.ml.bundle.inference import make_forward
 from galaxies.ml.bundle.latents import LatentLayout, normals
 from galaxies.ml.data import synthetic
 from galaxies.ml.features.pretrained import LITE0, load_pretrained
-from galaxies.ml.gan.projected_heads import (
-    FAINTEST,
-    ProjectedHeads,
-    RunningMoments,
-    detail_statistics,
-    map_statistics,
-    moment_distance,
-)
+from galaxies.ml.gan.grain import FAINTEST, detail_statistics, grain_code
+from galaxies.ml.gan.projected_heads import ProjectedHeads, RunningMoments, map_statistics, moment_distance
 from galaxies.ml.gan.refinement import RefinementSettings, refine
 from galaxies.ml.gan.sampling import LabelledImages
 from galaxies.ml.gan.super_resolution import BaseSampler, SuperResolutionSettings, crops, random_corners, train_stage
@@ -139,6 +133,18 @@ def test_detail_of_what_is_bright_and_of_what_is_faint_are_told_apart() -> None:
     image = np.concatenate([0.5 + 0.1 * noise[:, :, :16], -0.9 + 0.02 * noise[:, :, 16:]], axis=2)
     found = detail_statistics(tf.constant(np.repeat(image, 3, axis=3))).numpy().reshape(2, 2, 2, 3)[..., 0]
     assert np.allclose(found[0], [[np.log(0.1), np.log(0.02)]] * 2, atol=0.1)  # octave, kind, part: the finest
+
+
+def test_the_code_of_grain_is_standard_normal_over_images_and_tells_strong_from_weak() -> None:
+    random = np.random.default_rng(0)
+    strength = random.uniform(1, 12, (300, 1, 1, 1))
+    images = np.clip(128 + strength * random.standard_normal((300, 32, 32, 3)), 0, 255).astype(np.uint8)
+    code = grain_code(images, 2)
+    found = code(to_float(tf.constant(images))).numpy()
+    assert found.shape == (300, 2)
+    assert np.allclose(found.mean(axis=0), 0, atol=1e-3)
+    assert np.allclose(np.cov(found.T), np.eye(2), atol=0.02)
+    assert abs(np.corrcoef(found[:, 0], np.log(strength.ravel()))[0, 1]) > 0.95
 
 
 def test_the_mixing_of_heads_is_fixed_and_labels_count() -> None:

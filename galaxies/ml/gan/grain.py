@@ -1,0 +1,75 @@
+"""How strong the fine detail of each image is, and a code of it for latents.
+
+values = detail_statistics(images)              # (N, 24)
+code = grain_code(training, 4)
+latent = code(images)                           # (N, 4), standard normal over the training images
+
+Sharpness and grain belong to the image: each cutout was scaled to its galaxy's size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from galaxies.ml.arrays import Images, Tensor
+from galaxies.ml.networks.layers import to_float
+
+LEAST = 0.1  # of a standard deviation: JPEG leaves no fine colour, so that some numbers are nearly alike in all images
+DETAIL_STATISTICS = 24  # numbers that `detail_statistics` gives
+BRIGHT, SOFTNESS = -0.5, 0.1  # of images around [-1, 1]: where galaxy ends and sky begins, 64 of 255, and how softly
+LEAST_PART = 0.005  # of an image that counts as bright, or as faint
+BATCH = 32
+FAINTEST = 1e-5  # of squared detail, for images around [-1, 1]: half a level of 255
+
+
+def detail_statistics(images: Tensor) -> Tensor:
+    """Return log standard deviations (N, DETAIL_STATISTICS) of the fine detail of each of the images (N, R, R, 3).
+
+    Of Haar wavelets at the finest two octaves, straight and diagonal ones, in luminance, red - green and green - blue;
+    where the image is bright, and where it is faint: else it is the place of a crop that they tell. Each real image has
+    its own grain; a network's maps say so among much else.
+    """
+    colours = images[..., :2] - images[..., 1:]
+    x = tf.concat([tf.reduce_mean(images, axis=-1, keepdims=True), colours], axis=-1)
+    found = []
+    for _ in range(2):
+        a, b, c, d = (x[:, i::2, j::2] for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)))
+        straight = (tf.square(a + b - c - d) + tf.square(a - b + c - d)) / 8
+        x = (a + b + c + d) / 4
+        bright = tf.stop_gradient(tf.sigmoid((x[..., :1] - BRIGHT) / SOFTNESS))
+        for energy in (straight, tf.square(a - b - c + d) / 4):
+            found += [_mean_where(bright, energy), _mean_where(1 - bright, energy)]
+    return tf.concat([0.5 * tf.math.log(energy + FAINTEST) for energy in found], axis=1)
+
+
+def _mean_where(weights: Tensor, values: Tensor) -> Tensor:
+    """Return the weighted mean (N, C) over each image of values (N, h, w, C), weights (N, h, w, 1) in 0..1."""
+    part = tf.reduce_mean(weights, axis=(1, 2)) + LEAST_PART
+    return tf.reduce_mean(weights * values, axis=(1, 2)) / part
+
+
+@dataclass(frozen=True)
+class GrainCode:
+    """The principal axes (DETAIL_STATISTICS, k) of what is measured of whole images, and its mean and deviation."""
+
+    mean: Tensor
+    deviation: Tensor
+    axes: Tensor
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return (N, k) of images (N, R, R, 3) around [-1, 1]."""
+        return tf.matmul((detail_statistics(images) - self.mean) / self.deviation, self.axes)
+
+
+def grain_code(images: Images, k: int, *, looked_at: int = 1024, seed: int = 0) -> GrainCode:
+    """Return the code of training images (N, R, R, 3) uint8, of which so many are looked at."""
+    rows = np.sort(np.random.default_rng(seed).permutation(len(images))[:looked_at])
+    parts = [detail_statistics(to_float(images[rows[i : i + BATCH]])) for i in range(0, len(rows), BATCH)]
+    values = np.concatenate(parts)
+    mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), LEAST)
+    _, singular, axes = np.linalg.svd((values - mean) / deviation, full_matrices=False)
+    scale = np.maximum(singular[:k], 1e-3) / len(values) ** 0.5
+    return GrainCode(*(tf.constant(part, tf.float32) for part in (mean, deviation, axes[:k].T / scale)))
