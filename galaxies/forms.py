@@ -8,9 +8,10 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from galaxies.embedded import Elsewhere, NoRecipe, read_recipe
 from galaxies.measured import SLIDERS, STEERED, SteeredValue
-from galaxies.models import ID_LENGTH, Galaxy, ModelVersion
+from galaxies.models import ID_LENGTH, Collection, Galaxy, ModelVersion
 from galaxies.recipe import (
     DEFAULT_PSI,
     MAX_PSI,
@@ -252,8 +253,10 @@ class MineForm(PageForm):
 class ZipForm(forms.Form):
     """The galaxies of a zip and their kind of file. A galaxy deleted meanwhile is left out."""
 
+    KINDS = (("png", "PNG"), ("webp", "WebP"), ("fits", "FITS"))
+
     id = forms.Field(widget=forms.MultipleHiddenInput, error_messages={"required": _("Select a galaxy first.")})
-    kind = forms.ChoiceField(required=False, choices=[("png", "PNG"), ("webp", "WebP"), ("fits", "FITS")])
+    kind = forms.ChoiceField(required=False, choices=KINDS)
 
     def clean_id(self) -> list[Galaxy]:
         ids = {each for each in self.cleaned_data["id"] if len(each) == ID_LENGTH and each.isalnum()}
@@ -273,6 +276,30 @@ class ZipForm(forms.Form):
     def sentence(self) -> str:
         """All errors in one text."""
         return " ".join(str(error) for errors in self.errors.values() for error in errors)
+
+
+class CollectForm(ZipForm):
+    """Galaxies to put into one of a person's collections; without one, into a new one."""
+
+    def __init__(self, owner: User, data: Any) -> None:
+        super().__init__(data)
+        self.fields["collection"] = forms.ModelChoiceField(
+            Collection.objects.filter(owner=owner),
+            required=False,
+            to_field_name="public_id",
+            error_messages={"invalid_choice": _("You have no such collection; choose one of yours.")},
+        )
+
+
+class CollectionForm(forms.Form):
+    name = forms.CharField(
+        max_length=80,
+        error_messages={
+            "required": _("Give the collection a name."),
+            "max_length": _("Use a name of 80 characters at most."),
+        },
+    )
+    is_public = forms.BooleanField(required=False)
 
 
 class DeleteAccountForm(forms.Form):

@@ -65,7 +65,7 @@ def _say_farewell(email: str) -> None:
 
 
 def data_files(person: User) -> Iterator[tuple[str, bytes]]:
-    """Yield all that the site knows of a person as (name, content) pairs: account, votes, recipes, images."""
+    """Yield all that the site knows of a person as (name, content) pairs: account, votes, what they made and kept."""
     account = {
         **{"email": person.email, "username": person.username, "joined": person.date_joined.isoformat()},
         "addresses": list(EmailAddress.objects.filter(user=person).values("email", "verified", "primary")),
@@ -81,6 +81,14 @@ def data_files(person: User) -> Iterator[tuple[str, bytes]]:
         "votes.json",
         _json([{"galaxy": str(each.galaxy), "value": each.value, "at": each.created.isoformat()} for each in votes]),
     )
+    kept = [
+        {
+            **{"name": each.name, "public": each.is_public, "created": each.created.isoformat()},
+            "galaxies": [str(galaxy) for galaxy in each.galaxies],
+        }
+        for each in person.collections.all()
+    ]
+    yield "collections.json", _json(kept)
     made = Galaxy.objects.made_by(person).prefetch_related("model_version", "measurement")
     yield "recipes.json", _json([recipe_facts(galaxy) for galaxy in made.iterator(CHUNK)])
     for galaxy, content in image_files(made.iterator(CHUNK), "webp"):

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from galaxies.models import ID_ALPHABET, ID_LENGTH
-from galaxies.views import about, cards, galaxy, gallery, health, me, model, quiz, studio, upload
+from galaxies.views import about, cards, collections, galaxy, gallery, health, me, model, quiz, studio, upload
 
 
 class PublicId:
@@ -90,6 +90,16 @@ upload_urls = [
     path("upload/<token:token>/search", upload.alike, name="alike"),
 ]
 
+collection_urls = [
+    path("me/collections/", collections.mine, name="collections"),
+    path("me/collections/add", collections.collect, name="collect"),
+    path("c/<id:collection>/", collections.collection, name="collection"),
+    path("c/<id:collection>.zip", collections.pack, name="collection_zip"),
+    path("c/<id:collection>/change", collections.change, name="change_collection"),
+    path("c/<id:collection>/arrange", collections.arrange, name="arrange_collection"),
+    path("c/<id:collection>/delete", collections.delete, name="delete_collection"),
+]
+
 me_urls = [
     path("me/", me.me, name="me"),
     path("me/data.zip", me.data, name="data"),
@@ -110,6 +120,7 @@ urlpatterns = [
     *card_urls,
     *quiz_urls,
     *upload_urls,
+    *collection_urls,
     *me_urls,
     *health_urls,
 ]

@@ -116,11 +116,11 @@ class TestGallery:
     ) -> None:
         votes.toggle_vote(ada, make_galaxy(model_version=version).public_id, "like")
         client.get("/galaxies/")
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             client.get("/galaxies/")
         for _ in range(listing.PAGE_SIZE):
             votes.toggle_vote(ada, make_galaxy(model_version=version).public_id, "like")
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             client.get("/galaxies/?order=best")
 
 

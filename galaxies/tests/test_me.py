@@ -70,11 +70,11 @@ def test_the_number_of_queries_does_not_depend_on_how_much_is_shown(
         for galaxy in Galaxy.objects.all():
             votes.toggle_vote(ada, galaxy.public_id, "like", shown="")
         client.get(f"/me/?show={show}")
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             client.get(f"/me/?show={show}")
         for _ in range(listing.PAGE_SIZE):
             votes.toggle_vote(ada, make_galaxy(model_version=version, creator=ada).public_id, "like")
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             client.get(f"/me/?show={show}")
 
 

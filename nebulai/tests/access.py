@@ -27,7 +27,7 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
 from galaxies import images
-from galaxies.models import ModelVersion, QuizRound, TrainingRun, Vote
+from galaxies.models import Collection, ModelVersion, QuizRound, TrainingRun, Vote
 from galaxies.tests.factories import make_galaxy
 
 ROLES = ["visitor", "user", "other", "staff", "superuser"]  # the user made the galaxy that the addresses are of
@@ -90,6 +90,13 @@ PAGES = [
     Row("upload/<token:token>.webp", "410", "405"),
     Row("upload/<token:token>/like", "405", "410"),
     Row("upload/<token:token>/search", "302", "405"),
+    Row("me/collections/", MINE, "login 422 422 422 422"),
+    Row("me/collections/add", "login 405 405 405 405", "login 422 422 422 422"),
+    Row("c/<id:collection>/", "404 200 404 404 404", "405"),
+    Row("c/<id:collection>.zip", "404", "405"),
+    Row("c/<id:collection>/change", "405", "login 422 404 404 404"),
+    Row("c/<id:collection>/arrange", "405", "login 422 404 404 404"),
+    Row("c/<id:collection>/delete", "405", "login 302 404 404 404"),
     Row("me/", MINE, "login 405 405 405 405"),
     Row("me/data.zip", MINE, "login 405 405 405 405"),
     Row("me/delete", "login again again again again", "login again again again again"),
@@ -235,6 +242,7 @@ class World:
             self.people[role] = person
         self.galaxy = make_galaxy(model_version=self.version, creator=self.people["user"], cluster=0)
         self.galaxy.image.save("", ContentFile(images.webp(np.zeros((64, 64, 3), np.uint8))))
+        self.collection = Collection.objects.create(owner=self.people["user"], name="some")
         self.round = QuizRound.objects.create(model_version=self.version)
         self.run = TrainingRun.objects.create(name="run", state=TrainingRun.State.FAILED)
         self.objects = self.things(
@@ -273,7 +281,14 @@ class World:
             **{"cluster": "0", "number": "0", "step": "0", "seed": "0", "pk": str(self.run.pk)},
             **{"id": str(self.people["other"].pk) if "accounts" in route else "0" * 8 + "-0000" * 3 + "-" + "0" * 12},
             **{"object_id": str(thing.pk) if thing else "1", "content_type_id": "1", "app_label": "galaxies"},
-            **{"side": "64", "token": self.round.token, "url": "nowhere", "key": "Mw:abc-def", "uidb36": "1"},
+            **{
+                "collection": self.collection.public_id,
+                "side": "64",
+                "token": self.round.token,
+                "url": "nowhere",
+                "key": "Mw:abc-def",
+                "uidb36": "1",
+            },
         }
 
     def address(self, route: str) -> str:
