@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 from pytest_django.fixtures import Settings
 
 from galaxies.models import ModelVersion
@@ -28,6 +29,7 @@ KEPT = 3  # tiny bundles: another session may use one that is not the newest
 @pytest.fixture(autouse=True)
 def site(settings: Settings, tmp_path: Path) -> None:
     """Nothing of a test is kept, no limit slows it down, and static files need not be collected."""
+    translation.deactivate()  # what the last request of another test has asked for
     settings.DATA_DIR = tmp_path / "var"
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.MODELS_STORE = tmp_path / "models_store"

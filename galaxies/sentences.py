@@ -82,6 +82,7 @@ IMAGES = (
     gettext_noop("animated"),
     gettext_noop("not RGB but %(mode)s"),
     gettext_noop("wholly transparent"),
+    gettext_noop("grey: colour is part of what is learned"),
     gettext_noop("no readable FITS file (%(reason)s)"),
     gettext_noop("a FITS file without an image"),
     gettext_noop("a band without a finite pixel"),

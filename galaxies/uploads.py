@@ -12,7 +12,6 @@ from io import BytesIO
 import numpy as np
 from django.core.cache import cache
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 from PIL import Image as PillowImage
 
 from galaxies import images
@@ -24,6 +23,7 @@ from galaxies.ml.data.fits import GZIP, read_cube
 from galaxies.ml.data.pictures import as_picture, decode
 from galaxies.ml.data.records import Picture
 from galaxies.models import ModelVersion
+from galaxies.sentences import in_words
 from galaxies.serving import Image, service
 
 MAX_BYTES = 10 * 2**20
@@ -33,15 +33,6 @@ LEAST_SIDE = 64  # below which there is nothing to see
 FORMATS = ("JPEG", "PNG", "WEBP")
 KEPT_SECONDS = 1800
 TOKEN_BYTES = 16
-
-# What galaxies.ml.data says of files, for the translators
-REASONS = (
-    gettext_noop("animated"),
-    gettext_noop("grey: colour is part of what is learned"),
-    gettext_noop("wholly transparent"),
-    gettext_noop("a FITS file without an image"),
-    gettext_noop("a band without a finite pixel"),
-)
 
 
 class NotUsable(Exception):
@@ -86,7 +77,7 @@ def read_upload(raw: bytes, version: ModelVersion) -> Upload:
         )
     except DatasetError as error:
         why = _("This picture cannot be used: %(why)s.")
-        raise NotUsable(why % {"why": _(str(error))}) from error  # REASONS has those that are fixed
+        raise NotUsable(why % {"why": in_words(str(error))}) from error
     width, height = picture.size
     features = service().features(version.version, picture.pixels)
     return Upload(version.version, picture.pixels, width, height, _side(width, height, crop), features)
