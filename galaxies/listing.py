@@ -53,4 +53,6 @@ def page_of(galaxies: QuerySet[Galaxy], number: int, viewer: User | None) -> Pag
         raise NoSuchPage
     shown = found[:PAGE_SIZE]
     mark_votes(shown, viewer)
+    for galaxy, beside in zip(shown, [*shown[1:], *shown[-2:-1]], strict=False):
+        galaxy.beside = beside.public_id
     return Page(shown, number, has_next=len(found) > PAGE_SIZE)

@@ -228,6 +228,7 @@ class Galaxy(models.Model):
         db_persist=True,
     )
 
+    beside = ""  # public id of the one after it in a list, or else before it, where galaxies.listing has set it
     my_vote = ""  # the visitor's own, "like" or "dislike", where galaxies.votes.mark_votes has looked it up
 
     objects = GalaxyQuerySet.as_manager()

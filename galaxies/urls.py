@@ -102,6 +102,7 @@ collection_urls = [
 
 me_urls = [
     path("me/", me.me, name="me"),
+    path("me/change", me.change, name="change_mine"),
     path("me/data.zip", me.data, name="data"),
     path("me/delete", me.delete, name="delete_account"),
 ]

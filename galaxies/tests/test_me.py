@@ -5,7 +5,7 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from accounts.models import User
-from galaxies import listing, votes
+from galaxies import listing, makers, votes
 from galaxies.models import Galaxy, ModelVersion
 from galaxies.serving import Service
 from galaxies.tests.factories import make_galaxy
@@ -90,3 +90,56 @@ def test_what_was_made_in_this_visit_becomes_one_s_own_on_login_or_signup(client
     client.post("/accounts/login/", {"login": "ada@example.org", "password": PASSWORD})
     assert Galaxy.objects.filter(creator__email="ada@example.org").count() == 2
     assert Galaxy.objects.filter(creator=None).count() == 1
+
+
+def own(person: User, version: ModelVersion, number: int) -> list[Galaxy]:
+    galaxies = [make_galaxy(model_version=version, creator=person, seed=seed, image="x.webp") for seed in range(number)]
+    makers.add(galaxies, person)
+    return galaxies
+
+
+def test_several_are_published_taken_back_and_deleted_after_a_question(
+    client: Client, ada: User, version: ModelVersion
+) -> None:
+    one, two, three = own(ada, version, 3)
+    chosen = {"id": [one.public_id, two.public_id], "next": "/me/?show=made"}
+    for do, published in (("publish", [True, True, False]), ("take_back", [False] * 3)):
+        assert client.post("/me/change", chosen | {"do": do})["Location"] == "/me/?show=made"
+        assert list(Galaxy.objects.order_by("seed").values_list("published", flat=True)) == published
+    page = client.post("/me/change", chosen | {"do": "delete"}).content.decode()
+    assert "Delete 2 galaxies?" in page
+    assert Galaxy.objects.count() == 3
+    client.post("/me/change", chosen | {"do": "delete", "confirmed": "1"})
+    assert list(Galaxy.objects.all()) == [three]
+
+
+def test_only_one_s_own_are_changed(client: Client, ada: User, version: ModelVersion) -> None:
+    (mine,) = own(ada, version, 1)
+    other = make_galaxy(model_version=version, seed=99)
+    client.post("/me/change", {"id": [mine.public_id, other.public_id], "do": "publish"})
+    assert list(Galaxy.objects.filter(published=True)) == [mine]
+    response = client.post("/me/change", {"id": [other.public_id], "do": "delete", "confirmed": "1"})
+    assert response.status_code == 422
+    assert "None of these galaxies is yours" in response.content.decode()
+    for wrong in ({"do": "publish"}, {"id": [mine.public_id], "do": "paint"}, {"id": [mine.public_id]}):
+        assert client.post("/me/change", wrong).status_code == 422
+
+
+def test_all_of_a_page_are_selected_without_javascript(client: Client, ada: User, version: ModelVersion) -> None:
+    own(ada, version, 3)
+    page = client.get("/me/?select=all").content.decode()
+    assert page.count('form="zip" checked') == 3
+    assert 'form="zip" checked' not in client.get("/me/").content.decode()
+    assert 'name="next" value="/me/?"' in page
+
+
+def test_after_a_deletion_the_place_is_kept(client: Client, ada: User, version: ModelVersion) -> None:
+    *rest, second, first = own(ada, version, listing.PAGE_SIZE + 1)
+    page = client.get("/me/?show=made").content.decode()
+    assert f'value="/me/?show=made#tile-{second.public_id}"' in page  # the first of the list, then the one after it
+    place = f"/me/?show=made#tile-{second.public_id}"
+    assert client.post(f"/g/{first.public_id}/delete", {"next": place})["Location"] == place
+    makers.add([make_galaxy(model_version=version, creator=ada, seed=1000, image="x.webp")], ada)
+    last = client.post(f"/g/{rest[0].public_id}/delete", {"next": "/me/?page=2&show=made"})
+    assert last["Location"] == "/me/?page=1&show=made"  # page 2 is empty now
+    assert client.get(last["Location"]).status_code == 200

@@ -8,15 +8,13 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import reverse
+from django.shortcuts import redirect, render
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.models import User
 from galaxies import facts, generation, session, votes
 from galaxies import measured as measurement
 from galaxies.larger import SIDES, larger_file
@@ -31,6 +29,7 @@ from galaxies.views.http import (
     person_of,
     redirect_back,
 )
+from galaxies.views.me import PersonHttpRequest, place_in_list
 from galaxies.votes import mark_votes
 from nebulai.views import problem
 
@@ -122,13 +121,16 @@ def publish(request: HttpRequest, galaxy: Galaxy) -> HttpResponse:
 @makers_only
 def delete(request: HttpRequest, galaxy: Galaxy) -> HttpResponse:
     """Delete a galaxy with its file and its votes, or take the person off its makers if it has others."""
-    generation.disown(cast(User, request.user), Galaxy.objects.filter(pk=galaxy.pk))
+    own_request = cast(PersonHttpRequest, request)
+    generation.disown(own_request.user, Galaxy.objects.filter(pk=galaxy.pk))
     if Galaxy.objects.filter(pk=galaxy.pk).exists():
         others = _("Galaxy %(galaxy)s is no longer one of yours. It stays, because other people made it too.")
         messages.success(request, others % {"galaxy": galaxy})
     else:
         messages.success(request, _("Galaxy %(galaxy)s is deleted.") % {"galaxy": galaxy})
-    return redirect_back(request, reverse("galaxies:me"))
+    if own_request.htmx:
+        return render(request, "me.html#deleted")
+    return redirect(place_in_list(own_request))
 
 
 @require_safe

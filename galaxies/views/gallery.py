@@ -44,6 +44,7 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
         "cluster": cluster,
         "versions": versions,
         "version": current,
+        "select_all": request.GET.get("select") == "all",
     }
     return render(request, "gallery.html#tiles" if request.htmx else "gallery.html", context)
 

@@ -98,6 +98,7 @@ PAGES = [
     Row("c/<id:collection>/arrange", "405", "login 422 404 404 404"),
     Row("c/<id:collection>/delete", "405", "login 302 404 404 404"),
     Row("me/", MINE, "login 405 405 405 405"),
+    Row("me/change", "405", "login 422 422 422 422"),
     Row("me/data.zip", MINE, "login 405 405 405 405"),
     Row("me/delete", "login again again again again", "login again again again again"),
     Row("healthz", "200", "405"),
