@@ -1,6 +1,8 @@
 """Forms of the public pages."""
 
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -9,9 +11,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from galaxies import generation
 from galaxies.embedded import Elsewhere, NoRecipe, read_recipe
 from galaxies.measured import SLIDERS, STEERED, SteeredValue
-from galaxies.models import ID_LENGTH, Collection, Galaxy, ModelVersion
+from galaxies.models import ID_ALPHABET, ID_LENGTH, Collection, Galaxy, ModelVersion
 from galaxies.recipe import (
     DEFAULT_PSI,
     MAX_PSI,
@@ -25,12 +28,14 @@ from galaxies.recipe import (
     read_steer,
 )
 from galaxies.uploads import NotUsable, check_size
+from galaxies.walks import MAX_BLEND, MAX_RADIUS, MIN_RADIUS, NEIGHBOURS, RADIUS, WalkError, between, plain
 
 if TYPE_CHECKING:  # Django's own field takes no type argument, the stubs' does
     VersionChoiceField = forms.ModelChoiceField[ModelVersion]
 else:
     VersionChoiceField = forms.ModelChoiceField
 
+COUNTS = (1, 4, 9)  # galaxies generated at once
 MOST_STEP = 3.0  # of a slider, in standard deviations: farther, a model has seen little
 MAX_ZIP = 200  # galaxies in one download
 
@@ -80,6 +85,13 @@ class GenerateForm(forms.Form):
         label=_("Variety"), required=False, min_value=MIN_PSI, max_value=MAX_PSI, initial=DEFAULT_PSI
     )
     pick = forms.BooleanField(required=False)
+    count = forms.TypedChoiceField(
+        required=False,
+        coerce=int,
+        empty_value=None,
+        choices=[(each, each) for each in COUNTS],
+        error_messages={"invalid_choice": _("Choose 1, 4 or 9.")},
+    )
     path = PartField(read_path)
     shares = PartField(read_shares)
     steer = PartField(read_steer)
@@ -115,6 +127,8 @@ class GenerateForm(forms.Form):
             self.add_error("shares", _("There is no such family; choose one of those shown."))
         if values.get("seed") is None and not self.errors.get("seed"):
             values["path"] = ()  # a path begins at a seed
+        elif values.get("seed", 0) + values.get("count", 1) - 1 > MAX_SEED:
+            self.add_error("count", _("There are not so many seeds from this one on."))
         if values.get("cluster") not in shares:
             values["shares"] = ()  # another family was chosen
         steps = {name: values.get(f"steer_{name}") for name in self.steered_by}
@@ -125,10 +139,85 @@ class GenerateForm(forms.Form):
         """Return each value that galaxies are steered by, with its field."""
         return [(STEERED[name], self[f"steer_{name}"]) for name in self.steered_by]
 
+    def clean_count(self) -> int:
+        return self.cleaned_data["count"] or 1
+
     @property
     def picks(self) -> bool:
         """Whether to pick one of several galaxies."""
         return bool(self.cleaned_data.get("pick")) and self.cleaned_data["seed"] is None
+
+
+class VaryForm(forms.Form):
+    """How many neighbours of a galaxy, and how far from it."""
+
+    radius = forms.FloatField(required=False, min_value=MIN_RADIUS, max_value=MAX_RADIUS)
+    count = forms.IntegerField(required=False, min_value=1, max_value=NEIGHBOURS)
+
+    def clean_radius(self) -> float:
+        return round(self.cleaned_data["radius"] or RADIUS, 2)
+
+    def clean_count(self) -> int:
+        return self.cleaned_data["count"] or 1
+
+
+class BlendForm(forms.Form):
+    """Two galaxies or seeds and how many steps lead from one to the other.
+
+    Once it is valid, it holds `version` and `recipes`, from one to the other. A seed takes model, family and variety
+    from the galaxy at the other end.
+    """
+
+    a = forms.CharField(label=_("From"), max_length=200)
+    b = forms.CharField(label=_("To"), max_length=200)
+    steps = forms.IntegerField(label=_("Steps"), required=False, min_value=3, max_value=MAX_BLEND, initial=9)
+
+    def __init__(self, version: ModelVersion | None, data: Any = None, initial: Any = None) -> None:
+        super().__init__(data, initial=initial)
+        self.version = version
+        for name in ("a", "b"):
+            self.fields[name].error_messages["required"] = NO_END
+
+    def clean_steps(self) -> int:
+        return self.cleaned_data["steps"] or 9
+
+    def clean_a(self) -> Galaxy | int:
+        return _end(self.cleaned_data["a"])
+
+    def clean_b(self) -> Galaxy | int:
+        return _end(self.cleaned_data["b"])
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if self.errors:
+            return values
+        ends = (values["a"], values["b"])
+        galaxies = [each for each in ends if isinstance(each, Galaxy)]
+        version = galaxies[0].model_version if galaxies else self.version
+        if version is None:
+            raise forms.ValidationError(_("No model has been trained yet; come back when the site has one."))
+        first = Recipe(version.version, generation.draw_cluster(version), 0, DEFAULT_PSI)
+        like = galaxies[0].recipe if galaxies else first
+        start, end = (each.recipe if isinstance(each, Galaxy) else plain(like, each) for each in ends)
+        values["version"] = version
+        try:
+            values["recipes"] = between(start, end, values["steps"])
+        except WalkError as error:
+            self.add_error("b", str(error))
+        return values
+
+
+NO_END = _("Give the id, the address or the seed of a galaxy.")
+
+
+def _end(text: str) -> Galaxy | int:
+    """Return the galaxy that an id or an address names, or a seed."""
+    if found := re.fullmatch(rf"(?:.*/g/)?([{ID_ALPHABET}]{{{ID_LENGTH}}})/?", text):
+        with suppress(Galaxy.DoesNotExist):
+            return Galaxy.objects.select_related("model_version").named(found[1])
+    if text.isascii() and text.isdigit() and int(text) <= MAX_SEED:
+        return int(text)
+    raise forms.ValidationError(_("There is no such galaxy.") if found else NO_END)
 
 
 class PictureForm(forms.Form):

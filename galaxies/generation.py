@@ -10,7 +10,6 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, IntegrityError, transaction
@@ -20,20 +19,15 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from galaxies import images, makers, measuring, tallies
 from galaxies.ml.bundle import BundleError
-from galaxies.ml.bundle.latents import MAX_STEPS
 from galaxies.models import NEW_SEEDS, Galaxy, Making, ModelVersion, Vote
 from galaxies.recipe import Recipe
 from galaxies.registry.manifests import is_version_name
 from galaxies.serving import Image, service
+from galaxies.walks import RADIUS, around
 
 logger = logging.getLogger(__name__)
 
-VARIATION_RADIUS = 0.25
 DELETE_CHUNK = 500
-
-
-class TooLong(Exception):
-    """A recipe would have more steps than one may have; the message says so."""
 
 
 class Retired(Exception):
@@ -105,24 +99,23 @@ def draw_cluster(version: ModelVersion) -> int:
     return int(secrets.SystemRandom().choices(version.families, weights=shares)[0]["id"])
 
 
-def vary(original: Galaxy, creator: User | None = None) -> Galaxy:
-    """Generate and store a galaxy near another: its latent with a step towards a new one of the same family.
-
-    Raises: TooLong; Busy if the generator cannot answer now.
-    """
-    recipe = original.recipe
-    if len(recipe.steps) >= MAX_STEPS:
-        far = _(
-            "This galaxy has come %(limit)d steps from its seed, and a recipe goes no further: vary an earlier one."
-        )
-        raise TooLong(far % {"limit": MAX_STEPS})
-    near = replace(recipe, path=(*recipe.path, (new_seed(), VARIATION_RADIUS)))
-    return make(original.model_version, [near], creator)[0]
-
-
 def new_seed() -> int:
     """Return a random seed, which spreadsheets and JSON readers keep to the last digit."""
     return secrets.randbelow(NEW_SEEDS)
+
+
+def vary(original: Galaxy, creator: User | None = None) -> Galaxy:
+    """Generate and store a galaxy near another. Raises: as `neighbours` does."""
+    return neighbours(original, creator, radius=RADIUS, count=1)[0]
+
+
+def neighbours(original: Galaxy, person: User | None, *, radius: float, count: int) -> list[Galaxy]:
+    """Generate and store galaxies around another, in one batch.
+
+    Raises: WalkError; Busy if the generator cannot answer now.
+    """
+    near = around(original.recipe, radius, [new_seed() for _number in range(count)])
+    return make(original.model_version, near, person)
 
 
 def make(version: ModelVersion, recipes: Sequence[Recipe], person: User | None) -> list[Galaxy]:

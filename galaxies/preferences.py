@@ -2,7 +2,7 @@
 
     model = learn(report)                       # manage.py learn_preferences; raises NotLearned in one sentence
     model = standing(version)                   # None: the features that need a model are off
-    galaxy = pick(version, model, cluster=None, psi=0.8, creator=person)      # the best of PICK_FROM
+    first, *others = pick(version, model, cluster=None, psi=0.8)              # the best of PICK_FROM, and the others
 
 A model belongs to an encoder and holds for every version with that encoder; the newest counts.
 """
@@ -70,17 +70,18 @@ def chances(model: PreferenceModel, features: Features) -> Floats:
 
 def pick(
     version: ModelVersion, model: PreferenceModel, *, cluster: int | None, psi: float, creator: User | None = None
-) -> Galaxy:
-    """Sample PICK_FROM galaxies and store the one that people will most probably like.
+) -> list[Galaxy]:
+    """Generate and store PICK_FROM galaxies; return them, first the one that people will most probably like.
 
-    cluster: None draws one for each by the families' shares. The galaxy has a recipe like any other.
+    cluster: None draws one for each by the families' shares. The galaxies are like any others.
     Raises: Busy if the generator cannot answer now.
     """
     clusters = [generation.draw_cluster(version) if cluster is None else cluster for _ in range(PICK_FROM)]
     drawn = [Recipe(version.version, each, generation.new_seed(), psi) for each in clusters]
     sampled = service().sample_many(drawn)
-    best = int(np.argmax(chances(model, service().features_many(version.version, sampled))))
-    return generation.keep(version, [drawn[best]], [(drawn[best], sampled[best])], creator)[0]
+    order = np.argsort(-chances(model, service().features_many(version.version, sampled)), kind="stable")
+    ranked = [drawn[index] for index in order]
+    return generation.keep(version, ranked, zip(drawn, sampled, strict=True), creator)
 
 
 def likes_of(images: "Images") -> tuple[Floats, str]:

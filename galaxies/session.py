@@ -1,4 +1,6 @@
-"""What a visitor does before logging in: kept in the session, and given to the person who logs in."""
+"""What is done in a visit: kept in the session, and given to the person who logs in."""
+
+from collections.abc import Iterable
 
 from django.contrib.sessions.backends.base import SessionBase
 
@@ -10,9 +12,20 @@ MADE, VOTE = "made", "pressed"  # keys of the session; open sessions have them a
 MAX_MADE = 500  # public ids that one session keeps
 
 
-def remember_made(session: SessionBase, galaxy: Galaxy) -> None:
-    """Keep that the visitor generated this galaxy."""
-    session[MADE] = [*session.get(MADE, []), galaxy.public_id][-MAX_MADE:]
+def remember_made(session: SessionBase, galaxies: Iterable[Galaxy]) -> None:
+    """Keep that these galaxies were generated in this visit, the last one last."""
+    new = [galaxy.public_id for galaxy in galaxies]
+    session[MADE] = [*(each for each in session.get(MADE, []) if each not in new), *new][-MAX_MADE:]
+
+
+def made_in(session: SessionBase, number: int) -> list[Galaxy]:
+    """Return the last galaxies that were generated in this visit, the newest first."""
+    ids = session.get(MADE, [])[-number:]
+    there = {
+        galaxy.public_id: galaxy
+        for galaxy in Galaxy.objects.filter(public_id__in=ids).prefetch_related("model_version")
+    }
+    return [there[each] for each in reversed(ids) if each in there]
 
 
 def remember_vote(session: SessionBase, galaxy: Galaxy, value: str) -> None:
@@ -25,7 +38,7 @@ def claim(session: SessionBase, person: User) -> Galaxy | None:
 
     Returns: the galaxy voted on; None if there was no vote or the galaxy is gone.
     """
-    made = Galaxy.objects.filter(public_id__in=session.pop(MADE, []))
+    made = Galaxy.objects.filter(public_id__in=session.get(MADE, []))
     makers.add(made.order_by("created", "pk"), person)
     if vote := session.pop(VOTE, None):
         try:

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from galaxies.models import ID_ALPHABET, ID_LENGTH
-from galaxies.views import about, cards, collections, galaxy, gallery, health, me, model, quiz, studio, upload
+from galaxies.views import about, cards, collections, galaxy, gallery, health, me, model, quiz, studio, upload, wander
 
 
 class PublicId:
@@ -38,7 +38,14 @@ studio_urls = [
     path("", studio.studio, name="studio"),
     path("generate", studio.generate, name="generate"),
     path("recipe", studio.open_picture, name="open_picture"),
-    path("g/<id:public_id>/vary", studio.vary, name="vary"),
+]
+
+wander_urls = [
+    path("blend", wander.blend, name="blend"),
+    path("g/<id:public_id>/vary", wander.vary, name="vary"),
+    path("g/<id:public_id>/families", wander.families, name="families"),
+    path("g/<id:public_id>/walk.webp", wander.walk, {"kind": "webp"}, name="walk_webp"),
+    path("g/<id:public_id>/walk.gif", wander.walk, {"kind": "gif"}, name="walk_gif"),
 ]
 
 galaxy_urls = [
@@ -114,6 +121,7 @@ health_urls = [
 
 urlpatterns = [
     *studio_urls,
+    *wander_urls,
     *galaxy_urls,
     *gallery_urls,
     *model_urls,

@@ -240,9 +240,11 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_URL else 'console'}
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_SSL, EMAIL_USE_TLS = env.mail(EMAIL_URL)
 EMAIL_TIMEOUT = 10
 
-# allauth counts for us, too: "generate" and "zip" are actions of our own.
+# allauth counts for us, too: these are actions of our own.
 RATE_LIMITS = env.flag("NEBULAI_RATE_LIMITS", True)
-ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {"generate": "60/m/ip", "zip": "20/m/ip"} if RATE_LIMITS else False
+ACCOUNT_RATE_LIMITS: dict[str, str] | bool = (
+    {"generate": "60/m/ip", "zip": "20/m/ip", "walk": "20/m/ip"} if RATE_LIMITS else False
+)
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
 LOGGING = {

@@ -94,7 +94,7 @@ def test_picks_are_what_the_crowd_likes(
     _, sampled = crowd(300, red_ones)
     model = learn()
     assert model.auc > 0.75
-    picked = [pick(version, model, cluster=i % version.n_clusters, psi=1.0) for i in range(40)]
+    picked = [pick(version, model, cluster=i % version.n_clusters, psi=1.0)[0] for i in range(40)]
     seen = np.stack([generator.sample(galaxy.recipe) for galaxy in picked])
     share = (redness(seen) > np.median(redness(sampled))).mean()
     assert share > 0.5 + 4 * np.sqrt(0.25 / 40)  # four standard errors above those that nobody picked
@@ -105,7 +105,8 @@ def test_a_pick_is_a_galaxy_like_any_other(
 ) -> None:
     crowd(200, red_ones)
     person = User.objects.get(username="p0")
-    galaxy = pick(version, learn(), cluster=1, psi=0.7, creator=person)
+    galaxy, *others = pick(version, learn(), cluster=1, psi=0.7, creator=person)
+    assert len(others) == 7
     stored = Galaxy.objects.get(pk=galaxy.pk)
     assert (stored.cluster, stored.psi, stored.creator, stored.is_blend) == (1, 0.7, person, False)
     with stored.image.open() as file:

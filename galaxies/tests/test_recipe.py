@@ -167,7 +167,7 @@ def test_a_galaxy_at_the_end_of_its_path_goes_no_further(
 ) -> None:
     far = make_galaxy(model_version=version, path=[[seed, 0.1] for seed in range(MAX_STEPS)])
     response = client.post(f"/g/{far.public_id}/vary")
-    assert response.status_code == 422
+    assert response.status_code == 409
     assert b"a recipe goes no further" in response.content
     assert Galaxy.objects.count() == 1
 

@@ -262,10 +262,12 @@ def test_a_pick_is_one_of_8_and_its_card_says_so(
 
     monkeypatch.setattr(generator, "sample_many", sample_many)
     page = client.post("/generate", RECIPE | {"seed": "", "pick": "on"}, headers=HTMX).content.decode()
-    galaxy = Galaxy.objects.get()
+    shown = re.findall(r'data-galaxy-id="(\w+)"', page)
+    assert len(shown) == len(set(shown)) == Galaxy.objects.count() == 8
+    galaxy = Galaxy.objects.get(public_id=shown[0])
     recipes = seen[0]
     assert len(seen) == 1
-    assert galaxy.recipe in recipes
+    assert {each.recipe.digest for each in Galaxy.objects.all()} == {recipe.digest for recipe in recipes}
     assert len({recipe.seed for recipe in recipes}) == 8
     assert {(recipe.cluster, recipe.psi) for recipe in recipes} == {(1, 0.8)}
     features = [generator.features(galaxy.model_version.version, generator.sample(recipe)).sum() for recipe in recipes]
@@ -280,15 +282,20 @@ def test_a_pick_from_any_family_is_one_of_several_families(
     drawn = itertools.cycle([0, 1])
     monkeypatch.setattr(generation, "draw_cluster", lambda version: next(drawn))
     monkeypatch.setattr(preferences, "chances", lambda model, features: np.arange(len(features)))
-    galaxy = preferences.pick(version, taste, cluster=None, psi=0.8)
+    galaxy, *others = preferences.pick(version, taste, cluster=None, psi=0.8)
+    assert sorted(each.cluster for each in others) == [0] * 4 + [1] * 3
     assert galaxy.cluster == 1  # the last of 0, 1, 0, 1 and so on, not the family of the first
     assert next(drawn) == 0  # eight were drawn
 
 
-def test_a_pick_without_htmx_is_told_on_its_page(client: Client, taste: PreferenceModel, generator: Service) -> None:
-    galaxy = generate(client, seed="", cluster="", pick="on")
-    page = client.get(galaxy.get_absolute_url()).content.decode()
-    assert "The crowd&#x27;s pick out of 8." in page
+def test_a_pick_without_htmx_is_shown_with_the_others(
+    client: Client, taste: PreferenceModel, generator: Service
+) -> None:
+    response = client.post("/generate", {"psi": "0.8", "pick": "on"})
+    page = client.get(response["Location"]).content.decode()
+    assert "crowd's pick out of 8" in page
+    assert "The others it was picked from" in page
+    assert len(set(re.findall(r'data-galaxy-id="(\w+)"', page))) == 8
 
 
 def test_a_seed_leaves_nothing_to_pick(client: Client, taste: PreferenceModel, generator: Service) -> None:

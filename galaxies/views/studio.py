@@ -1,11 +1,13 @@
-"""The studio: ask for a galaxy, a new one or one near another."""
+"""The studio: ask for a galaxy or several, and see them on its stage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
 
 from allauth.core import ratelimit
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -14,16 +16,20 @@ from django_htmx.http import push_url
 from galaxies import generation, preferences
 from galaxies.family_words import in_words
 from galaxies.forms import GenerateForm, PictureForm
-from galaxies.models import Galaxy, ModelVersion
+from galaxies.models import ID_LENGTH, Galaxy, ModelVersion
 from galaxies.opening import opening
 from galaxies.recipe import DEFAULT_PSI, Recipe
 from galaxies.registry.family_matching import nearest_family
 from galaxies.serving import Busy
-from galaxies.session import remember_made
-from galaxies.views.http import HtmxHttpRequest, busy_is_503, galaxy_or_404, person_of
+from galaxies.session import made_in, remember_made
+from galaxies.views.http import HtmxHttpRequest, busy_is_503, person_of
 from galaxies.views.upload import taken
 from galaxies.votes import mark_votes
-from nebulai.views import problem, too_many_requests
+from galaxies.walks import MAX_BLEND, RADIUS
+from nebulai.views import too_many_requests
+
+KINDS = ("several", "pick", "near", "blend", "families")  # of galaxies that the stage shows together
+FILM = 24  # galaxies of this visit at the studio's foot
 
 
 @require_safe
@@ -34,14 +40,17 @@ def studio(request: HtmxHttpRequest) -> HttpResponse:
     To htmx, the galaxy alone.
     """
     asked = request.GET.dict()
-    shown = Galaxy.objects.at_address(asked)
+    kind = asked.get("show", "") if asked.get("show") in KINDS else ""
+    one = Galaxy.objects.at_address(asked)
+    shown = _several(asked) if kind else [one] if one else []
     try:
         version = generation.version_for(asked.get("version", ""))
     except generation.Retired as retired:
-        return _instead(request, retired, asked, status=200, galaxy=shown)
+        return instead(request, retired, asked, status=200, shown=shown)
     can_pick = preferences.standing(version) is not None
     form = GenerateForm(version, {"psi": DEFAULT_PSI, **asked}, can_pick)
-    return _studio(request, version, form, 200 if form.is_valid() or not version else 422, galaxy=shown)
+    status = 200 if form.is_valid() or not version else 422
+    return _studio(request, version, form, status, shown=shown, kind=kind if shown else "")
 
 
 @require_POST
@@ -74,60 +83,83 @@ def generate(request: HtmxHttpRequest) -> HttpResponse:
             return _studio(request, version, form, status=422)
         generation.make_ready(version)
     except generation.Retired as retired:
-        return _instead(request, retired, request.POST.dict())
-    cluster, seed, psi = (form.cleaned_data[name] for name in ("cluster", "seed", "psi"))
+        return instead(request, retired, request.POST.dict())
     person = person_of(request)
     if taste and form.picks:
+        cluster, psi = form.cleaned_data["cluster"], form.cleaned_data["psi"]
         picked = preferences.pick(version, taste, cluster=cluster, psi=psi, creator=person)
-        return _show(request, picked, picked_of=preferences.PICK_FROM)
-    parts = {name: form.cleaned_data[name] for name in ("path", "shares", "steer")}
-    cluster = generation.draw_cluster(version) if cluster is None else cluster
-    recipe = Recipe(version.version, cluster, generation.new_seed() if seed is None else seed, psi, **parts)
-    return _show(request, generation.make(version, [recipe], person)[0])
+        return show(request, picked, "pick")
+    return show(request, generation.make(version, _asked(form, version), person), "several")
 
 
-@require_POST
-@vary_on_headers("HX-Request")
-@busy_is_503
-def vary(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
-    """Generate a galaxy near this one."""
-    if not ratelimit.consume(request, action="generate"):
-        return too_many_requests(request)
-    original = galaxy_or_404(public_id)
-    try:
-        generation.make_ready(original.model_version)
-        near = generation.vary(original, creator=person_of(request))
-    except generation.Retired as retired:
-        return _instead(request, retired, original.address)
-    except generation.TooLong as error:
-        return problem(request, 422, _("No further"), str(error))
-    return _show(request, near)
+def _asked(form: GenerateForm, version: ModelVersion) -> list[Recipe]:
+    """Return the recipes that a valid form asks for: with a seed, those from it on."""
+    given = form.cleaned_data
+    parts = {name: given[name] for name in ("path", "shares", "steer")}
+    recipes = []
+    for number in range(given["count"]):
+        cluster = generation.draw_cluster(version) if given["cluster"] is None else given["cluster"]
+        seed = generation.new_seed() if given["seed"] is None else given["seed"] + number
+        recipes.append(Recipe(version.version, cluster, seed, given["psi"], **parts))
+    return recipes
 
 
-def _show(request: HtmxHttpRequest, new: Galaxy, picked_of: int = 0) -> HttpResponse:
-    if person_of(request) is None:
-        remember_made(request.session, new)
-    if request.htmx:
-        context = {
-            "galaxy": new,
-            "in_studio": True,
-            "picked_of": picked_of,
-            "current": generation.current_version(),
-            "here": new.get_absolute_url(),
-        }
-        return push_url(render(request, "studio.html#generated", context), new.studio_url)
-    if picked_of:
-        messages.info(request, _("The crowd's pick out of %(number)s.") % {"number": picked_of})
-    return redirect(new)
+def show(request: HtmxHttpRequest, galaxies: list[Galaxy], kind: str) -> HttpResponse:
+    """Answer with the galaxies of a request: to htmx their cards, else a redirect to one's page or all on the stage.
+
+    kind: what they have in common, one of KINDS; it counts for several only.
+    """
+    remember_made(request.session, galaxies)
+    if len(galaxies) == 1:
+        kind = ""
+    address = address_of(galaxies, kind) if kind else galaxies[0].studio_url
+    if not request.htmx:
+        return redirect(address if kind else galaxies[0])
+    mark_votes(galaxies, person_of(request))
+    context = {
+        "current": generation.current_version(),
+        "film": made_in(request.session, FILM),
+        **on_stage(galaxies, kind),
+    }
+    return push_url(render(request, "studio.html#generated", context), address)
 
 
-def _instead(
+def address_of(galaxies: list[Galaxy], kind: str) -> str:
+    """Return the address of several galaxies on the studio's stage, with the recipe of the first."""
+    query = galaxies[0].address | {"show": kind, "ids": ",".join(galaxy.public_id for galaxy in galaxies)}
+    if kind in ("several", "pick"):
+        del query["seed"]
+    return f"{reverse('galaxies:studio')}?{urlencode(query, safe=':,')}"
+
+
+def on_stage(galaxies: list[Galaxy], kind: str) -> dict[str, Any]:
+    """Return what the stage needs to show galaxies: one alone, or several of a kind."""
+    alone = galaxies[0] if galaxies and kind in ("", "pick") else None
+    here = alone.get_absolute_url() if alone else ""
+    picked_of = len(galaxies) if kind == "pick" else 0
+    context: dict[str, Any] = {"galaxy": alone, "in_studio": True, "here": here, "picked_of": picked_of}
+    if kind:
+        steps = galaxies[-1].recipe.steps
+        context |= {"several": galaxies, "kind": kind, "radius": steps[-1][1] if steps else RADIUS}
+    return context
+
+
+def _several(asked: Mapping[str, str]) -> list[Galaxy]:
+    """Return the galaxies whose ids an address names, in its order; those that are gone are left out."""
+    ids = asked.get("ids", "").split(",")[:MAX_BLEND]
+    named = [each for each in ids if len(each) == ID_LENGTH and each.isalnum()]
+    there = Galaxy.objects.select_related("model_version").filter(public_id__in=named)
+    by_id = {galaxy.public_id: galaxy for galaxy in there}
+    return [by_id[each] for each in dict.fromkeys(named) if each in by_id]
+
+
+def instead(
     request: HtmxHttpRequest,
     retired: generation.Retired,
     asked: Mapping[str, str],
     *,
     status: int = 422,
-    galaxy: Galaxy | None = None,
+    shown: Sequence[Galaxy] = (),
 ) -> HttpResponse:
     """Show the studio of the current model with the family nearest to the one that was asked for, and say why."""
     version, cluster = generation.current_version(), asked.get("cluster", "")
@@ -146,7 +178,7 @@ def _instead(
         {"psi": DEFAULT_PSI, **asked, "cluster": family["id"] if family else ""},
         can_pick=preferences.standing(version) is not None,
     )
-    return _studio(request, version, form, status, galaxy=galaxy, notice=f"{retired} {offer}".strip())
+    return _studio(request, version, form, status, shown=shown, notice=f"{retired} {offer}".strip())
 
 
 def _studio(
@@ -156,24 +188,24 @@ def _studio(
     status: int = 200,
     *,
     picture: PictureForm | None = None,
-    galaxy: Galaxy | None = None,
+    shown: Sequence[Galaxy] = (),
+    kind: str = "",
     notice: str = "",
 ) -> HttpResponse:
-    """Render the studio. galaxy: what is on its stage; notice: why the model is not the one that was asked for."""
+    """Render the studio. shown: what is on its stage; notice: why the model is not the one that was asked for."""
     current = generation.current_version()
-    if galaxy:
-        mark_votes([galaxy], person_of(request))
+    mark_votes(shown, person_of(request))
     context = {
         "version": version,
         "form": form,
         "picture": picture,
         "is_older": version != current,
         "current": current,
-        "opening": opening(version) if version and not galaxy else None,
-        "galaxy": galaxy,
-        "in_studio": True,
-        "here": galaxy.get_absolute_url() if galaxy else "",
+        "opening": opening(version) if version and not shown else None,
         "notice": notice,
+        "film": made_in(request.session, FILM),
+        **on_stage(list(shown), kind),
     }
-    is_part = request.htmx and request.method == "GET" and not request.htmx.history_restore_request
+    is_whole = request.htmx.boosted or request.htmx.history_restore_request
+    is_part = request.htmx and request.method == "GET" and not is_whole
     return render(request, "studio.html#stage" if is_part else "studio.html", context, status=status)

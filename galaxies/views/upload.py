@@ -119,8 +119,8 @@ def _search(request: HttpRequest, token: str) -> dict[str, Any]:
     """Return the search of a picture and the galaxy that it found, which a visitor has made, too."""
     search = likeness.state(token)
     galaxy = Galaxy.objects.filter(public_id=search.galaxy).first() if search and search.galaxy else None
-    if galaxy and person_of(request) is None and galaxy.public_id not in request.session.get(MADE, []):
-        remember_made(request.session, galaxy)
+    if galaxy and galaxy.public_id not in request.session.get(MADE, []):
+        remember_made(request.session, [galaxy])
     return {"search": search, "galaxy": galaxy}
 
 
