@@ -34,7 +34,7 @@ SLIDERS = {
     "half_light_share": Slider(_("Size"), 0.0, 0.5, 0.01, _("small"), _("large")),
     "axis_ratio": Slider(_("Axis ratio"), 0.0, 1.0, 0.05, _("elongated"), _("round")),
     "colour": Slider(_("Colour"), -1.0, 3.0, 0.1, _("bluer"), _("redder")),
-    "concentration": Slider(_("Concentration"), 1.0, 5.0, 0.1, _("even"), _("bright core")),
+    "concentration": Slider(_("Concentration"), 1.0, 4.0, 0.1, _("even"), _("bright core")),
     "brightness": Slider(_("Brightness"), 0.0, 200.0, 5.0, _("faint"), _("bright")),
 }
 

@@ -137,7 +137,7 @@ def _learn(examples: _Examples, n_classes: int, lessons: Lessons, seed: int) -> 
     rng = np.random.default_rng(seed)
     stack: list[Any] = [keras.Input((*examples.images.shape[1:],)), layers.Rescaling(1 / 127.5, -1)]
     for channels in lessons.channels:
-        stack += [layers.Conv2D(channels, 3, padding="same", use_bias=False), layers.BatchNormalization()]
+        stack += [layers.Conv2D(channels, 3, padding="same", use_bias=False), layers.BatchNormalization(momentum=0.9)]
         stack += [layers.ReLU(), layers.MaxPooling2D()]
     model = keras.Sequential([*stack, layers.GlobalAveragePooling2D(), layers.Dense(n_classes)])
     rate = keras.optimizers.schedules.CosineDecay(2e-3, lessons.steps)

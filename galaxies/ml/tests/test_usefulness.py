@@ -10,7 +10,7 @@ from galaxies.ml.evaluation import EvaluationError
 from galaxies.ml.evaluation.of_bundle import add_learned_from, write_metrics
 from galaxies.ml.evaluation.usefulness import Lessons, learn_from, table, usual_classes
 
-QUICK = Lessons(seeds=2, steps=30, batch=32, side=16, channels=(8, 8))
+QUICK = Lessons(seeds=2, steps=120, batch=32, side=16, channels=(8, 8))
 
 
 @pytest.mark.slow

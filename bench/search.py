@@ -1,0 +1,83 @@
+"""Measure searching the gallery by measures: python bench/search.py [GALAXIES]
+
+A million measured galaxies in a private SQLite database, a tenth of them in the gallery; the medians of GET
+/galaxies/ by several searches, the page and its queries together.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROUNDS = 15
+SEARCHES = (
+    "",
+    "order=-half_light_share",
+    "order=axis_ratio",
+    "axis_ratio_most=0.2",
+    "colour_least=2.5&order=-brightness",
+    "axis_ratio_least=0.4&axis_ratio_most=0.5&brightness_least=100&order=-concentration",
+    "axis_ratio_most=0.05&colour_least=2.9&brightness_least=190",
+)
+
+
+def fill(count: int) -> None:
+    """Insert measured galaxies, made of random numbers by SQLite itself."""
+    from django.db import connection
+
+    from galaxies.models import Galaxy, Measurement, ModelVersion
+
+    families = [{"id": 0, "name": "Family", "sentence": "", "share": 1.0, "exemplars": []}]
+    version = ModelVersion.objects.create(
+        version="seeded", is_active=True, n_clusters=1, resolution=128, checksum="0" * 64, families=families
+    )
+    values = {
+        "id": "n", "public_id": "printf('%011d', n)", "model_version_id": str(version.pk), "cluster": "0", "seed": "n",
+        "psi": "0.8", "path": "'[]'", "shares": "'[]'", "steer": "'{}'", "digest": "printf('%064d', n)", "image": "''",
+        "created": "datetime('2026-01-01', printf('+%d seconds', abs(random()) % 30000000))",
+        "published": "n % 10 = 0", "likes": "0", "dislikes": "0", "score": "0", "kept": "1",
+    }  # fmt: skip
+    present = {field.column for field in Galaxy._meta.local_fields}
+    values = {name: value for name, value in values.items() if name in present}
+    spans = {"half_light_share": 0.5, "axis_ratio": 1, "concentration": 4, "brightness": 200, "blue_green": 2}
+    measures = {"galaxy_id": "n", "flag": "0", "sersic_flag": "0", "green_red": "0.5"}
+    measures |= {name: f"abs(random() % 10000) / 10000.0 * {span}" for name, span in spans.items()}
+    numbers = f"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count})"  # noqa: S608
+    with connection.cursor() as cursor:
+        for model, row in ((Galaxy, values), (Measurement, measures)):
+            names, made = ", ".join(row), ", ".join(row.values())
+            cursor.execute(f"INSERT INTO {model._meta.db_table} ({names}) {numbers} SELECT {made} FROM c")  # noqa: S608
+        cursor.execute("ANALYZE")
+
+
+def main(folder: str, count: int) -> None:
+    os.environ |= {"NEBULAI_DATA_DIR": folder, "NEBULAI_RATE_LIMITS": "off", "NEBULAI_DATABASE_URL": ""}
+    os.environ["DJANGO_SETTINGS_MODULE"] = "nebulai.settings"
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.test import Client
+
+    for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
+        call_command(*command, verbosity=0)
+    fill(count)
+    client = Client(headers={"host": "localhost"})
+    for search in SEARCHES:
+        times = []
+        for _ in range(ROUNDS):
+            started = time.perf_counter()
+            response = client.get(f"/galaxies/?{search}")
+            times.append(1000 * (time.perf_counter() - started))
+            if response.status_code != 200:
+                sys.exit(f"/galaxies/?{search} answered {response.status_code}.")
+        shown = response.content.count(b"data-galaxy-id")
+        print(f"{statistics.median(times):7.1f} ms, {shown:2} shown: {search or 'newest'}")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    with tempfile.TemporaryDirectory() as temporary:
+        main(temporary, int(sys.argv[1]) if sys.argv[1:] else 1_000_000)
