@@ -145,7 +145,8 @@ class GenerateForm(forms.Form):
     @property
     def picks(self) -> bool:
         """Whether to pick one of several galaxies."""
-        return bool(self.cleaned_data.get("pick")) and self.cleaned_data["seed"] is None
+        whole = self.cleaned_data["seed"] is None and not self.cleaned_data.get("steer")
+        return bool(self.cleaned_data.get("pick")) and whole
 
 
 class VaryForm(forms.Form):

@@ -23,7 +23,7 @@ from django.db import DatabaseError
 from galaxies import model_page
 from galaxies.ml.bundle import MANIFEST, METRICS, BundleError
 from galaxies.models import ModelVersion
-from galaxies.registry.manifests import manifest_checksum, verify_all
+from galaxies.registry.manifests import is_known_as, manifest_checksum, verify_all
 from galaxies.registry.registration import register_bundle
 
 MOST_FILES = 5_000
@@ -79,7 +79,7 @@ def import_bundle(file: Path) -> ModelVersion:
         except BundleError as error:
             raise BundleError(str(error).replace(str(folder), file.name)) from error
         target = settings.MODELS_STORE / manifest["version"]
-        if _is_new(target, manifest_checksum(folder)):
+        if _is_new(target, folder):
             return _move_in(folder, target)
     return register_bundle(target)
 
@@ -208,14 +208,17 @@ def _refuse_unreadable_metrics(folder: Path) -> None:
         ) from error
 
 
-def _is_new(target: Path, checksum: str) -> bool:
-    """Tell whether a bundle has to be moved into the store: not if the same one is there and whole.
+def _is_new(target: Path, folder: Path) -> bool:
+    """Tell whether a bundle has to be moved into the store: not if the same one is there, whole and with directions.
 
     Raises: BundleError if a different bundle has its name.
     """
     known = ModelVersion.objects.filter(version=target.name).first()
+    checksum = manifest_checksum(folder)
     there = known.checksum if known else manifest_checksum(target) if target.exists() else checksum
-    if there != checksum:
+    if there != checksum and is_known_as(folder, there):
+        return True
+    if there != checksum and not is_known_as(target, checksum):
         raise BundleError(f"Another model is called {target.name} here: delete that one first, if it has no galaxies.")
     try:
         verify_all(target)

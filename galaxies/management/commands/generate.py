@@ -55,6 +55,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{folder}: {what}. Finished shards are kept: mend that and run the same command again."
             ) from error
+        except KeyboardInterrupt:
+            raise CommandError(f"{folder}: stopped. Finished shards are kept; the same command goes on.") from None
         self.stdout.write(f"{folder} holds {made.galaxies:,} galaxies, seeds from {plan.seed} on.")
         if plan.where:
             share = made.galaxies / made.candidates
