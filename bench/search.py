@@ -34,11 +34,16 @@ def fill(count: int) -> None:
         version="seeded", is_active=True, n_clusters=1, resolution=128, checksum="0" * 64, families=families
     )
     values = {
-        "id": "n", "public_id": "printf('%011d', n)", "model_version_id": str(version.pk), "cluster": "0", "seed": "n",
-        "psi": "0.8", "path": "'[]'", "shares": "'[]'", "steer": "'{}'", "digest": "printf('%064d', n)", "image": "''",
+        "id": "n",
+        "public_id": "replace(replace(printf('%011d', n), '0', 'A'), '1', 'B')",
+        "model_version_id": str(version.pk),
+        "digest": "printf('%064d', n)",
         "created": "datetime('2026-01-01', printf('+%d seconds', abs(random()) % 30000000))",
-        "published": "n % 10 = 0", "likes": "0", "dislikes": "0", "score": "0", "kept": "1",
-    }  # fmt: skip
+        "published": "n % 10 = 0",
+        **dict.fromkeys(("path", "shares"), "'[]'"),
+        **{"steer": "'{}'", "image": "''", "seed": "n", "psi": "0.8", "kept": "1"},
+        **dict.fromkeys(("cluster", "likes", "dislikes", "score"), "0"),
+    }
     present = {field.column for field in Galaxy._meta.local_fields}
     values = {name: value for name, value in values.items() if name in present}
     spans = {"half_light_share": 0.5, "axis_ratio": 1, "concentration": 4, "brightness": 200, "blue_green": 2}
