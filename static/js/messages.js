@@ -30,7 +30,8 @@ function place() {
   box.style.top = "0";
   const { top, height } = box.getBoundingClientRect();
   if (!height || top > 0) return;
-  const controls = [...document.querySelectorAll("main :is(a, button, input, select, summary, textarea)")]
+  const controls = [...document.querySelectorAll("main :is(a:not(.picture), button, label, input, select, summary, textarea)")]
+    .filter((control) => control.checkVisibility()) // what is folded away has a place, too
     .map((control) => control.getBoundingClientRect())
     .filter((control) => control.height && control.bottom > 0 && control.top < innerHeight);
   const isFree = (from) => controls.every((control) => control.bottom <= from || control.top >= from + height);
