@@ -97,6 +97,7 @@ class GenerateForm(forms.Form):
     steer = PartField(read_steer)
 
     def __init__(self, version: ModelVersion | None, data: Any = None, can_pick: bool = False) -> None:
+        self.steerable = set(version.steering) if version else set()
         self.steered_by = [name for name in STEERED if version and name in version.steering]
         super().__init__(_with_sliders(data, self.steered_by))
         for name in self.steered_by:
@@ -132,6 +133,9 @@ class GenerateForm(forms.Form):
         if values.get("cluster") not in shares:
             values["shares"] = ()  # another family was chosen
         steps = {name: values.get(f"steer_{name}") for name in self.steered_by}
+        if unknown := values.get("steer", {}).keys() - self.steerable:
+            not_so = _("This model is not steered by %(name)s: leave that out.")
+            self.add_error("steer", not_so % {"name": min(unknown)})
         values["steer"] = {**values.get("steer", {}), **{name: step for name, step in steps.items() if step}}
         return values
 

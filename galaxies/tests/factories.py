@@ -1,12 +1,17 @@
 """People, galaxies and versions for tests."""
 
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from accounts.models import User
 from galaxies.approval import wilson_lower_bound
+from galaxies.ml.bundle import Direction, Directions, load_bundle
+from galaxies.ml.bundle.directions import VALUES
+from galaxies.ml.steering import add_directions
 from galaxies.models import Galaxy, Making, ModelVersion, Vote
 
 SEEDS = count(1000)  # one recipe is one galaxy
@@ -40,3 +45,11 @@ def sums(galaxy: Galaxy) -> tuple[int, int]:
     for value, said in (("like", galaxy.likes), ("dislike", galaxy.dislikes)):
         assert Vote.objects.filter(galaxy=galaxy, value=value).count() == said
     return galaxy.likes, galaxy.dislikes
+
+
+def give_directions(path: Path) -> None:
+    """Give a bundle directions of no meaning: along the axes of w."""
+    w_dim = load_bundle(path).manifest["generator"]["w_dim"]
+    vectors = dict(zip(VALUES, np.eye(len(VALUES), w_dim, dtype=np.float32), strict=True))
+    values = {name: Direction(unit="", mean=1.0, deviation=2.0, r2=0.5, slope=0.9) for name in VALUES}
+    add_directions(path, Directions(values, {}), vectors)

@@ -3,36 +3,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from galaxies.ml.bundle import (
-    Direction,
-    Directions,
-    load_bundle,
     parse_steer,
 )
 from galaxies.ml.bundle.directions import VALUES
-from galaxies.ml.steering import add_directions
 from galaxies.models import ModelVersion
 from galaxies.registry.registration import register_store
-from galaxies.tests.factories import make_galaxy
+from galaxies.tests.factories import give_directions, make_galaxy
 
 pytestmark = pytest.mark.django_db
 
 
 def generate(out: Path, **options: Any) -> None:
     call_command("generate", out=out, workers=1, **options)
-
-
-def steer(path: Path) -> None:
-    """Give a bundle directions of no meaning: along the axes of w."""
-    w_dim = load_bundle(path).manifest["generator"]["w_dim"]
-    vectors = dict(zip(VALUES, np.eye(len(VALUES), w_dim, dtype=np.float32), strict=True))
-    values = {name: Direction(unit="", mean=1.0, deviation=2.0, r2=0.5, slope=0.9) for name in VALUES}
-    add_directions(path, Directions(values, {}), vectors)
 
 
 def test_a_set_by_the_active_model_and_its_end_in_a_sentence(
@@ -101,7 +88,7 @@ if __name__ == "__main__":
 
 def test_a_model_that_galaxies_were_made_by_may_gain_directions(version: ModelVersion) -> None:
     make_galaxy(model_version=version)
-    steer(version.path)
+    give_directions(version.path)
     assert "Registered" in register_store()[0]
     version.refresh_from_db()
     assert set(version.steering) == set(VALUES)
@@ -111,7 +98,7 @@ def test_a_model_that_galaxies_were_made_by_may_gain_directions(version: ModelVe
 
 
 def test_directions_are_found_once(version: ModelVersion) -> None:
-    steer(version.path)
+    give_directions(version.path)
     with pytest.raises(CommandError, match="has directions already"):
         call_command("find_directions")
     with pytest.raises(CommandError, match="1 or more"):
@@ -119,7 +106,7 @@ def test_directions_are_found_once(version: ModelVersion) -> None:
 
 
 def test_a_steered_set_is_another_one(version: ModelVersion, tmp_path: Path) -> None:
-    steer(version.path)
+    give_directions(version.path)
     generate(tmp_path / "plain", count=3, format="png")
     generate(tmp_path / "steered", count=3, format="png", steer="size=+1,colour=-0.5")
     first, second = (next((tmp_path / name / "shard-00000").iterdir()).read_bytes() for name in ("plain", "steered"))

@@ -12,14 +12,16 @@ from django_tasks_db.models import DBTaskResult
 from PIL import Image
 
 from galaxies import measuring
+from galaxies.forms import GenerateForm
 from galaxies.generation import generate, image_file
 from galaxies.measured import facts, steered
 from galaxies.ml.data.synthetic import dataset
 from galaxies.ml.measures import UNITS
 from galaxies.models import Galaxy, Measurement, ModelVersion
 from galaxies.personal_data import data_files
+from galaxies.registry.registration import register_bundle
 from galaxies.serving import Service
-from galaxies.tests.factories import make_galaxy, make_person, make_version
+from galaxies.tests.factories import give_directions, make_galaxy, make_person, make_version
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -152,3 +154,42 @@ class TestSearch:
         page = client.get("/galaxies/scatter?x=concentration&y=axis_ratio").content.decode()
         assert page.count('class="contour"') == 2
         assert "real ones" in page
+
+
+class TestSteering:
+    @pytest.fixture
+    def steered(self, version: ModelVersion, loaded: Service) -> ModelVersion:
+        """The active version with directions of no meaning; this process serves it without them."""
+        give_directions(version.path)
+        return register_bundle(version.path)
+
+    def test_the_studio_has_a_slider_for_each_value_and_keeps_what_a_recipe_holds(
+        self, client: Client, steered: ModelVersion
+    ) -> None:
+        page = client.get(f"/?version={steered}&cluster=0&seed=5&psi=0.8&steer=size:1.5").content.decode()
+        assert page.count('name="steer_') == 5
+        assert re.search(r'name="steer_size"[^>]*value="1.5"', page)
+        assert re.search(r'name="steer_colour"[^>]*value="0.0"', page)
+
+    def test_sliders_become_the_steer_of_the_recipe(self, steered: ModelVersion) -> None:
+        form = GenerateForm(steered, {"seed": "5", "steer_size": "1.5", "steer_colour": "0", "steer": "size:0.5"})
+        assert form.is_valid(), form.errors
+        assert form.cleaned_data["steer"] == {"size": 1.5}
+
+    def test_what_no_model_is_steered_by_and_too_far_is_said_beside_its_field(
+        self, client: Client, steered: ModelVersion
+    ) -> None:
+        answer = client.post("/generate", {"version": steered.version, "seed": "5", "steer": "beauty:1"})
+        assert answer.status_code == 422
+        assert "not steered by beauty" in answer.content.decode()
+        answer = client.post("/generate", {"version": steered.version, "seed": "5", "steer_size": "9"})
+        assert answer.status_code == 422
+        assert 'id="id_steer_size-error"' in answer.content.decode()
+
+    def test_a_model_without_directions_has_no_sliders(self, client: Client, version: ModelVersion) -> None:
+        assert "steer_" not in client.get("/").content.decode()
+
+    def test_the_page_of_the_model_tells_how_well_it_is_steered(self, client: Client, steered: ModelVersion) -> None:
+        page = client.get("/model/").content.decode()
+        assert "What it can be used for" in page
+        assert "0.900" in page
