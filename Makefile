@@ -2,6 +2,7 @@
 # make test           all tests, in as many processes as there are cores (WORKERS=1 make test to change)
 # make test-fast      those that take no long training
 # make test-postgres  all tests on a private PostgreSQL server, made of the machine's own binaries (.ci/postgres.py)
+# make fuzz           10,000 odd requests to all URLs by all roles (FUZZ_REQUESTS, FUZZ_SEED to change): no 500
 # make lint           what CI checks besides the tests
 # make format         write the code as lint wants it
 # make messages       what pages say, collected anew into locale/, and compiled (needs gettext; not to run the site)
@@ -12,7 +13,7 @@ PORT ?= 8000
 WORKERS ?= auto
 BIN := .venv/bin
 
-.PHONY: run test test-fast test-postgres lint format messages lock
+.PHONY: run test test-fast test-postgres fuzz lint format messages lock
 
 run: .venv/.run
 	@$(BIN)/python manage.py prepare
@@ -32,6 +33,9 @@ test-fast: .venv/.dev
 
 test-postgres: .venv/.dev
 	$(BIN)/python .ci/postgres.py env $(PYTEST)
+
+fuzz: .venv/.dev
+	FUZZ_REQUESTS=$${FUZZ_REQUESTS:-10000} OMP_NUM_THREADS=1 $(BIN)/python -m pytest nebulai/tests/test_fuzz.py -s --log-level=CRITICAL --show-capture=no
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
