@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from galaxies.facts import read_metrics
-from galaxies.ml.bundle import BundleError, read_directions, read_manifest, verify
+from galaxies.ml.bundle import MANIFEST, BundleError, read_directions, read_manifest, verify
 from galaxies.models import ModelVersion
 from galaxies.registry.manifests import is_known_as, manifest_checksum, verify_all
 
@@ -124,4 +124,8 @@ def verify_active() -> ModelVersion | None:
     active = ModelVersion.active()
     if active:
         verify(active.path)
+        if manifest_checksum(active.path) != active.checksum:
+            raise BundleError(
+                f"{active.path / MANIFEST} is not the one that was registered: restore it, or activate {active} again."
+            )
     return active

@@ -13,6 +13,7 @@ from django.test import Client
 
 from galaxies.models import ModelVersion
 from galaxies.serving import Service
+from nebulai import wsgi
 from nebulai.tests.access import ROLES, World
 from nebulai.tests.fuzzing import Request, requests
 from nebulai.tests.test_access import undone
@@ -22,7 +23,8 @@ OURS = 500
 
 
 @pytest.mark.slow
-def test_no_request_meets_a_fault(version: ModelVersion, loaded: Service) -> None:
+def test_no_request_meets_a_fault(version: ModelVersion, loaded: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.test.client.WSGIRequest", wsgi.Request)  # as gunicorn has it
     world, faults, answers, slowest = World(version), [], Counter[int](), 0.0
     cookies = {role: world.client(role).cookies for role in ROLES}
 
@@ -48,9 +50,10 @@ def send(request: Request, cookies: Any) -> int:
     """Send a request from a browser with these cookies and take back what it wrote. Returns: the status."""
     client = Client(raise_request_exception=False)
     client.cookies.update(cookies)
+    headers: Any = request.headers
     with undone():
         response: Any = client.generic(
-            request.method, request.address, request.body, content_type=request.content_type, **request.headers
+            request.method, request.address, request.body, content_type=request.content_type, **headers
         )
         if response.streaming:
             b"".join(response.streaming_content)

@@ -18,6 +18,7 @@ from galaxies.models import Galaxy
 from galaxies.serving import Service
 from nebulai.outages import outage
 from nebulai.tests.access import World, rows
+from nebulai.wsgi import Handler, Request, application
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +59,18 @@ def test_what_cannot_be_read_is_400_at_every_url(version: Any, what: str) -> Non
     page = answers[""].content.decode()
     assert "could not be read" in page
     assert "Traceback" not in page
+
+
+@pytest.mark.parametrize("charset", ["hex", "punycode", "undefined", "idna"])
+def test_an_encoding_that_no_query_can_be_read_by_is_400_for_gunicorn_too(
+    client: Client, monkeypatch: pytest.MonkeyPatch, charset: str
+) -> None:
+    monkeypatch.setattr("django.test.client.WSGIRequest", Request)  # as nebulai.wsgi has it
+    assert isinstance(application, Handler)
+    for method in ("GET", "POST"):
+        kind = f"{FORM}; charset={charset}"
+        query = "&".join(["a=%ff"] * 2000)
+        assert client.generic(method, f"/?{query}", b"a=b", content_type=kind).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from django.core.management import BaseCommand, CommandError, call_command
 
 from galaxies.ml.bundle import BundleError
 from galaxies.registry import registration
+from nebulai.locks import alone
 
 
 class Command(BaseCommand):
@@ -14,12 +15,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("createcachetable", verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0)
-        try:
-            for line in registration.register_store():
-                self.stdout.write(line)
-        except BundleError as error:
-            raise CommandError(str(error)) from error
+        with alone():
+            call_command("createcachetable", verbosity=0)
+            call_command("collectstatic", interactive=False, verbosity=0)
+            try:
+                for line in registration.register_store():
+                    self.stdout.write(line)
+            except BundleError as error:
+                raise CommandError(str(error)) from error
         if not get_user_model().objects.filter(is_staff=True).exists():
             self.stdout.write("There is no staff user yet: make one with .venv/bin/python manage.py createsuperuser")
