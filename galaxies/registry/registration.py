@@ -124,7 +124,7 @@ def verify_active() -> ModelVersion | None:
     active = ModelVersion.active()
     if active:
         verify(active.path)
-        if manifest_checksum(active.path) != active.checksum:
+        if not is_known_as(active.path, active.checksum):
             raise BundleError(
                 f"{active.path / MANIFEST} is not the one that was registered: restore it, or activate {active} again."
             )
