@@ -590,7 +590,7 @@ class QuizRound(models.Model):
     token = models.CharField(max_length=22, unique=True, default=new_token, editable=False)
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="quiz_rounds")
     created = models.DateTimeField(default=timezone.now, editable=False)
-    score = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Right answers, once all are given.")
+    score = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("Right answers, once all are given."))
 
     def __str__(self) -> str:
         return self.token

@@ -14,6 +14,7 @@ from typing import Any
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Count, Q
+from django.utils.translation import gettext as _
 
 from galaxies import images
 from galaxies.approval import Approval
@@ -64,7 +65,7 @@ def picture(question: QuizQuestion) -> bytes:
     if found is None:
         pool = photographs(played.model_version)
         if pool is None:
-            raise Busy("The photographs are being read; try again in a moment.", retry_after=10)
+            raise Busy(_("The photographs are being read; try again in a moment."), retry_after=10)
         found = _pictures(played.model_version, [question], pool)[question.number]
     return found + b"\0" * (-len(found) % PADDED)
 

@@ -127,5 +127,5 @@ def delete(request: PersonHttpRequest) -> HttpResponse:
     person = request.user
     logout(request)
     delete_account(person, keep_galaxies=form.cleaned_data["galaxies"] == "keep")
-    messages.success(request, "Your account is deleted.")
+    messages.success(request, _("Your account is deleted."))
     return redirect("galaxies:studio")

@@ -3,6 +3,7 @@
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from galaxies import generation, model_page
@@ -21,8 +22,8 @@ def model(request: HttpRequest) -> HttpResponse:
     try:
         page = model_page.read(version) if version else None
     except BundleError:
-        text = "The files of this model cannot be read at the moment."
-        return problem(request, 503, "The model is not at hand", text, retry_after=60)
+        text = _("The files of this model cannot be read at the moment.")
+        return problem(request, 503, _("The model is not at hand"), text, retry_after=60)
     by_eye = taken_for_real(version) if version else None
     return render(request, "model.html", {"version": version, "page": page, "by_eye": by_eye, "has_quiz": source()})
 

@@ -114,3 +114,12 @@ def test_errors_accounts_and_mail_are_in_the_language_too(client: Client, mailou
     client.post(reverse("account_reset_password"), {"email": "nobody@example.com"}, headers=FRENCH)
     assert len(mailoutbox) == 1
     assert "Vous recevez cet email" in str(mailoutbox[0].body)  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db
+def test_a_request_that_cannot_be_read_is_answered_in_its_own_language(client: Client) -> None:
+    read(client, **FRENCH)
+    english = client.post("/generate", b"\xff", content_type="multipart/form-data", headers={"accept-language": "en"})
+    assert (english.status_code, language_of(english.content.decode())) == (400, "en")
+    french = client.post("/generate", b"\xff", content_type="multipart/form-data", headers=FRENCH)
+    assert (french.status_code, language_of(french.content.decode())) == (400, "fr")

@@ -1,5 +1,6 @@
 """Every string in every language: what pages say is in the catalogue, and the catalogue is whole."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -23,6 +24,23 @@ LANGUAGES = [code for code, _name in settings.LANGUAGES if code != "en"]
 PLACES = re.compile(r"%\(\w+\)s|\{\}|<[^>]+>")
 SOURCES = ("accounts", "dashboard", "galaxies", "nebulai", "templates")
 NOT_SAID = ("tests", "migrations")
+
+# What is left of a template without what goes through gettext or comes from Python: markup, and these words
+THROUGH_GETTEXT = re.compile(
+    r"{%\s*blocktranslate.*?{%\s*endblocktranslate\s*%}|{%\s*comment.*?{%\s*endcomment\s*%}|<code>.*?</code>"
+    r"|<!--.*?-->|{#.*?#}|{%.*?%}|{{.*?}}",
+    re.DOTALL,
+)
+READ_ALOUD = re.compile(r'\s(?:alt|title|aria-label|placeholder)="([^"]*)"')
+TEMPLATES = [path for path in (settings.BASE_DIR / "templates").rglob("*") if path.suffix in (".html", ".txt")]
+WORDS = re.compile(r"[^\W\d_]{2,}")
+NAMES = {"NebulAI", "PNG", "WebP", "FITS", "GIF", "CSV", "KID", "FID", "AUC", "UTC", "R²", "px"}
+
+# Calls and arguments whose text people read, where a page answers
+SAY = {"problem", "Busy", "ValidationError", "add_error", "message_user", "VersionError", "NotUsable", "NoRecipe"}
+SHOW = {"success", "info", "warning", "error"}  # of django.contrib.messages
+READ = {"label", "help_text", "verbose_name", "verbose_name_plural", "empty_label", "description"}
+FOR_THE_TERMINAL = ("ml", "management", *NOT_SAID)
 
 
 def file(language: str, suffix: str) -> Path:
@@ -81,6 +99,36 @@ def test_the_catalogue_has_all_that_pages_say_and_nothing_else(tmp_path: Path, l
     known = {(each.context, forms(each.id)) for each in messages(language)}
     assert sorted(forms_ for _context, forms_ in said - known) == [], "run make messages, and translate these"
     assert sorted(forms_ for _context, forms_ in known - said) == [], "run make messages: nothing says these any more"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_says_nothing_but_through_gettext(path: Path) -> None:
+    left = THROUGH_GETTEXT.sub("", path.read_text())
+    said = " ".join([*READ_ALOUD.findall(left), re.sub(r"<[^>]*>|&\w+;", "", left)])
+    assert set(WORDS.findall(said)) - NAMES == set()
+
+
+def is_text(node: ast.expr) -> bool:
+    """A sentence, or one put together; a single word may be a key."""
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and " " in str(node.value))
+
+
+def texts_of(call: ast.Call) -> list[ast.expr]:
+    """The arguments of a call that people read."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    owner = getattr(getattr(call.func, "value", None), "id", "")
+    said = call.args if name in SAY or (owner == "messages" and name in SHOW) else []
+    return [*said, *(keyword.value for keyword in call.keywords if keyword.arg in READ)]
+
+
+@pytest.mark.parametrize("app", ["accounts", "dashboard", "galaxies", "nebulai"])
+def test_python_says_nothing_to_people_but_through_gettext(app: str) -> None:
+    bare = []
+    for path in (settings.BASE_DIR / app).rglob("*.py"):
+        if not set(FOR_THE_TERMINAL) & set(path.parts):
+            calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+            bare += [f"{path.name}:{text.lineno}" for call in calls for text in texts_of(call) if is_text(text)]
+    assert bare == []
 
 
 def test_every_family_name_that_naming_makes_is_translated() -> None:
