@@ -28,6 +28,7 @@ PUBLIC = (
     "/about/",
     "/nowhere",
     "/galaxies/?family=other:",
+    "/blend",
 )
 VISITOR = ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")
 OWN = (
@@ -120,3 +121,19 @@ def test_axe_finds_nothing_on_a_galaxy_in_the_studio(
     page.evaluate(AXE)
     result: dict[str, Any] = page.evaluate("axe.run()")
     assert [each["id"] for each in result["violations"]] == []
+
+
+def test_axe_finds_nothing_on_several_galaxies_and_the_shortcuts(
+    names: dict[str, Any], live_server: LiveServer, page: Page
+) -> None:
+    page.goto(f"{live_server.url}/g/{names['galaxy']}/")
+    page.locator("#variation").click()
+    page.locator(".several").wait_for()
+    page.wait_for_load_state("networkidle")
+    page.evaluate(AXE)
+    for keys in ("", "?"):
+        if keys:
+            page.keyboard.press(keys)
+            page.locator("#keys[open]").wait_for()
+        result: dict[str, Any] = page.evaluate("axe.run()")
+        assert [each["id"] for each in result["violations"]] == []

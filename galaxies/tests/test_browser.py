@@ -38,14 +38,17 @@ def test_generate_regenerate_vary_and_download(
     second = card.get_attribute("data-galaxy-id")
     expect(page.get_by_role("button", name="Regenerate")).to_be_focused()
 
-    page.get_by_role("button", name="Variation").click()
-    expect(card).not_to_have_attribute("data-galaxy-id", second or "")
+    page.get_by_role("button", name="Variations").click()
+    expect(page.locator(".several .tile")).to_have_count(9)
+    assert page.locator(".several .tile").first.get_attribute("data-galaxy-id") == second
+    page.locator(".several .picture").nth(4).click()
+    expect(card).to_have_count(1)
     expect(card).to_contain_text("variation")
 
     with page.expect_download() as download:
         page.get_by_role("link", name="PNG").click()
     assert download.value.suggested_filename == f"nebulai-{card.get_attribute('data-galaxy-id')}.png"
-    assert Galaxy.objects.count() == 3
+    assert Galaxy.objects.count() == 10
     assert set(Galaxy.objects.values_list("cluster", flat=True)) == {int(family.get_attribute("value") or -1)}
 
 
@@ -76,11 +79,17 @@ def test_reload_and_back_bring_the_galaxy_and_its_recipe_again(
         expect(page).to_have_url(re.compile(f"seed={seed}&"))
         expect(card).to_contain_text(seed)
         made.append(card.get_attribute("data-galaxy-id") or "")
-    page.get_by_role("button", name="Variation").click()
+    page.get_by_role("button", name="Variations").click()
+    expect(page.locator(".several .tile")).to_have_count(9)
+    page.reload()
+    expect(page.locator(".several .tile")).to_have_count(9)
+    page.locator(".several .picture").nth(2).click()
     expect(card).to_contain_text("variation")
     variation = card.get_attribute("data-galaxy-id") or ""
     page.reload()
     expect(card).to_have_attribute("data-galaxy-id", variation)
+    page.go_back()
+    expect(page.locator(".several .tile")).to_have_count(9)
     for expected, seed in zip(reversed(made), ("8", "7"), strict=True):
         page.go_back()
         expect(card).to_have_attribute("data-galaxy-id", expected)
@@ -210,8 +219,12 @@ def test_without_javascript(
         first = page.url
         page.get_by_role("button", name="Regenerate").click()
         expect(page).not_to_have_url(first)
-        page.get_by_role("button", name="Variation").click()
-        expect(page.locator("[data-galaxy-id]")).to_contain_text("variation")
+        page.get_by_role("button", name="Variations").click()
+        expect(page.locator(".several .tile")).to_have_count(9)
+        page.get_by_role("button", name="Go on from here").first.click()
+        expect(page.locator(".several .tile")).to_have_count(9)
+        page.locator(".several .picture").nth(1).click()
+        expect(page.locator("article[data-galaxy-id]")).to_contain_text("2 steps from the seed")
         expect(page.get_by_role("button", name="Copy link")).to_be_hidden()
 
 
