@@ -74,11 +74,13 @@ def seed(n_galaxies: int, n_votes: int) -> None:
             made = now - timedelta(seconds=30 * order[index])
             yield (
                 *(index + 1, new_public_id(), version.pk, clusters[index], seeds[index], 0.8, makers[index], made),
-                *("", False, *sums, wilson_lower_bound(*sums)),
+                *("", False, *sums, wilson_lower_bound(*sums), "[]", "[]", "{}", f"{index:064x}", False),
             )
 
     names = "id public_id model_version_id cluster seed psi creator_id created image published likes dislikes score"
-    _insert("galaxies_galaxy", names.split(), galaxy_rows())
+    _insert("galaxies_galaxy", [*names.split(), "path", "shares", "steer", "digest", "kept"], galaxy_rows())
+    makings = ((index + 1, makers[index], now - timedelta(seconds=30 * order[index])) for index in range(n_galaxies))
+    _insert("galaxies_making", ["galaxy_id", "person_id", "created"], makings)
     values = zip(person.tolist(), (galaxy + 1).tolist(), np.where(like, "like", "dislike").tolist(), strict=True)
     ages = (now - timedelta(seconds=number) for number in range(len(pairs)))
     _insert("galaxies_vote", ["person_id", "galaxy_id", "value", "created"], ((*each, next(ages)) for each in values))
