@@ -175,7 +175,7 @@ class BlendForm(forms.Form):
 
     a = forms.CharField(label=_("From"), max_length=200)
     b = forms.CharField(label=_("To"), max_length=200)
-    steps = forms.IntegerField(label=_("Steps"), required=False, min_value=3, max_value=MAX_BLEND, initial=9)
+    steps = forms.IntegerField(label=_("Steps"), required=False, min_value=2, max_value=MAX_BLEND, initial=9)
 
     def __init__(self, version: ModelVersion | None, data: Any = None, initial: Any = None) -> None:
         super().__init__(data, initial=initial)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -70,10 +71,14 @@ def path_to(latent: Mixture) -> tuple[int, Steps]:
 def normals_of(latent: Mixture, count: int) -> Floats:
     """Return the `count` normals of a latent."""
     shares = [(seed, share) for seed, share in latent.items() if abs(share) > NOTHING]
-    drawn = np.float32(shares[0][1]) * normals(shares[0][0], count)
+    drawn = np.float32(shares[0][1]) * _recent(shares[0][0], count)
     for seed, share in shares[1:]:
-        drawn = drawn + np.float32(share) * normals(seed, count)
+        drawn = drawn + np.float32(share) * _recent(seed, count)
     return drawn
+
+
+# Neighbours and the steps of a blend share most of their seeds, and each takes some milliseconds to draw.
+_recent = lru_cache(maxsize=2 * MAX_STEPS)(normals)
 
 
 @dataclass(frozen=True)
