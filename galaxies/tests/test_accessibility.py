@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from galaxies import generation, votes
+from galaxies import collections, generation, uploads, votes
 from galaxies.models import Galaxy, ModelVersion, TrainingRun
 from galaxies.serving import Service
 from galaxies.tests.factories import make_version
@@ -26,6 +26,9 @@ PUBLIC = (
     "/galaxies/",
     "/model/",
     "/about/",
+    "/upload/",
+    "/upload/{upload}/",
+    "/c/{collection}/",
     "/nowhere",
     "/galaxies/?family=other:",
     "/blend",
@@ -34,6 +37,8 @@ VISITOR = ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")
 OWN = (
     "/me/",
     "/me/?show=liked",
+    "/me/collections/",
+    "/c/{collection}/",
     "/me/delete",
     "/accounts/email/",
     "/accounts/password/change/",
@@ -69,7 +74,15 @@ def names(transactional_db: None, measured: ModelVersion, generator: Service) ->
     other = make_version("other", families=measured.families, n_clusters=measured.n_clusters)
     Galaxy.objects.create(model_version=other, cluster=0, seed=1, psi=0.8, published=True, image=made[0].image)
     run = TrainingRun.objects.create(name="a-run", state="failed", message="It failed.", options={"preset": "tiny"})
-    return {"galaxy": made[0].public_id, "version": measured.version, "run": run.pk, "person": person}
+    collection = collections.create(person, "Some", is_public=True)
+    collections.add(collection, made)
+    image = generator.sample(made[0].recipe)
+    features = generator.features(measured.version, image)
+    upload = uploads.Upload(measured.version, image, width=64, height=64, side=64, features=features)
+    return {
+        **{"galaxy": made[0].public_id, "version": measured.version, "run": run.pk, "person": person},
+        **{"collection": collection.public_id, "upload": uploads.remember(upload)},
+    }
 
 
 @pytest.fixture(params=["en", "fr"])
