@@ -32,7 +32,7 @@ ID_LENGTH = 11
 # What the gallery is searched and sorted by
 SEARCHED_MEASURES = ("half_light_share", "axis_ratio", "colour", "concentration", "brightness")
 GALLERY_ORDERS = {"new": ["-created", "-id"], "best": ["-score", "-id"]} | {
-    f"{sign}{name}": [f"{sign}measurement__{name}", f"{sign}measurement__galaxy"]
+    f"{sign}{name}": [f"{sign}measurement__{name}", f"{sign}measurement__galaxy_id"]
     for name in SEARCHED_MEASURES
     for sign in ("", "-")
 }
@@ -141,7 +141,7 @@ class GalaxyQuerySet(models.QuerySet["Galaxy"]):
         """
         first, *_rest = by = GALLERY_ORDERS[order]
         found = self.filter(listed=True).order_by(*by)
-        return found.exclude(**{first.removeprefix("-"): None}) if "measurement" in first else found
+        return found.filter(**{f"{first.removeprefix('-')}__isnull": False}) if "measurement" in first else found
 
     def within(self, ranges: Mapping[str, tuple[float | None, float | None]]) -> Self:
         """Return those whose measures lie in the ranges (least, most), None for no bound."""

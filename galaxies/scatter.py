@@ -48,7 +48,7 @@ class Scatter:
 def scatter(x: str, y: str, version: ModelVersion | None) -> Scatter:
     """Return the newest measured galaxies of the gallery by two of SLIDERS, those of a version if one is given."""
     wanted = [f"measurement__{name}" for name in (x, y)]
-    found = Galaxy.objects.gallery("new").of(version, None).exclude(**{wanted[0]: None}).exclude(**{wanted[1]: None})
+    found = Galaxy.objects.gallery("new").of(version, None).filter(**{f"{name}__isnull": False for name in wanted})
     galaxies = found.select_related("measurement")[:MOST]
     points = tuple(_point(galaxy, x, y) for galaxy in galaxies)
     contours, n_real = _contours(version, x, y) if version else ((), 0)
