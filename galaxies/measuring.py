@@ -5,15 +5,17 @@ measure_some(limit=200)         # what the worker does; returns how many it meas
 """
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 from PIL import Image, UnidentifiedImageError
 
-from galaxies.models import Galaxy, Measurement
+from galaxies.models import SEARCHED_MEASURES, Galaxy, Measurement
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +53,22 @@ def measure_some(limit: int) -> int:
         image = _picture(galaxy)
         row = {"flag": NOTHING, "sersic_flag": NOTHING} if image is None else measure_galaxies([image])[0].row()
         try:
-            Measurement.objects.create(galaxy=galaxy, **row)
+            keep(galaxy, row)
         except IntegrityError:  # deleted meanwhile, or measured by another worker
             logger.info("Galaxy %s needs no measurement any more.", galaxy)
     return len(found)
+
+
+def keep(galaxy: Galaxy, row: Mapping[str, Any]) -> None:
+    """Store what was measured of a galaxy, and with the galaxy what the gallery is searched by.
+
+    Raises: IntegrityError if the galaxy is gone or has a measurement.
+    """
+    with transaction.atomic():
+        Measurement.objects.create(galaxy=galaxy, **row)
+        found = Measurement.objects.get(pk=galaxy.pk)  # with its colour, which the database makes
+        searched = {name: getattr(found, name) for name in SEARCHED_MEASURES}
+        Galaxy.objects.filter(pk=galaxy.pk).update(**searched)
 
 
 def _picture(galaxy: Galaxy) -> "np.ndarray | None":

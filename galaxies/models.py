@@ -32,9 +32,7 @@ ID_LENGTH = 11
 # What the gallery is searched and sorted by
 SEARCHED_MEASURES = ("half_light_share", "axis_ratio", "colour", "concentration", "brightness")
 GALLERY_ORDERS = {"new": ["-created", "-id"], "best": ["-score", "-id"]} | {
-    f"{sign}{name}": [f"{sign}measurement__{name}", f"{sign}measurement__galaxy_id"]
-    for name in SEARCHED_MEASURES
-    for sign in ("", "-")
+    f"{sign}{name}": [f"{sign}{name}", f"{sign}id"] for name in SEARCHED_MEASURES for sign in ("", "-")
 }
 
 
@@ -139,16 +137,16 @@ class GalaxyQuerySet(models.QuerySet["Galaxy"]):
 
         By a measure, those without it are left out.
         """
-        first, *_rest = by = GALLERY_ORDERS[order]
-        found = self.filter(listed=True).order_by(*by)
-        return found.filter(**{f"{first.removeprefix('-')}__isnull": False}) if "measurement" in first else found
+        found = self.filter(listed=True).order_by(*GALLERY_ORDERS[order])
+        measure = order.removeprefix("-")
+        return found.filter(**{f"{measure}__isnull": False}) if measure in SEARCHED_MEASURES else found
 
     def within(self, ranges: Mapping[str, tuple[float | None, float | None]]) -> Self:
         """Return those whose measures lie in the ranges (least, most), None for no bound."""
         bounds: dict[str, float] = {}
         for name, (least, most) in ranges.items():
-            bounds |= {} if least is None else {f"measurement__{name}__gte": least}
-            bounds |= {} if most is None else {f"measurement__{name}__lte": most}
+            bounds |= {} if least is None else {f"{name}__gte": least}
+            bounds |= {} if most is None else {f"{name}__lte": most}
         return self.filter(**bounds)
 
     def of(self, version: ModelVersion | None, cluster: int | None) -> Self:
@@ -221,6 +219,12 @@ class Galaxy(models.Model):
     # Sums of the votes, kept here so that the gallery is an index scan; galaxies.votes alone writes them.
     likes = models.PositiveIntegerField(default=0, editable=False)
     dislikes = models.PositiveIntegerField(default=0, editable=False)
+    # What the gallery is searched by, of its measurement; galaxies.measuring alone writes it
+    half_light_share = models.FloatField(null=True, editable=False)
+    axis_ratio = models.FloatField(null=True, editable=False)
+    colour = models.FloatField(null=True, editable=False)
+    concentration = models.FloatField(null=True, editable=False)
+    brightness = models.FloatField(null=True, editable=False)
     score = models.FloatField(default=0.0, editable=False, help_text=_("wilson_lower_bound of its votes."))
     listed = models.GeneratedField(
         expression=Q(published=True) | Q(likes__gt=0),  # type: ignore[arg-type]  # a Q will do
@@ -243,6 +247,10 @@ class Galaxy(models.Model):
             models.Index(fields=["-score", "-id"], condition=Q(listed=True), name="galaxy_best"),
             models.Index(fields=["cluster", "-created", "-id"], condition=Q(listed=True), name="galaxy_family_new"),
             models.Index(fields=["cluster", "-score", "-id"], condition=Q(listed=True), name="galaxy_family_best"),
+            *(
+                models.Index(fields=[f"-{name}", "-id"], condition=Q(listed=True), name=f"galaxy_{name}")
+                for name in SEARCHED_MEASURES
+            ),
             # What staff sort and filter the history by
             models.Index(fields=["model_version", "-created", "-id"], name="galaxy_version"),
             models.Index(fields=["model_version", "cluster", "-created", "-id"], name="galaxy_version_family"),
@@ -372,9 +380,6 @@ class Measurement(models.Model):
         output_field=models.FloatField(null=True),
         db_persist=True,
     )
-
-    class Meta:
-        indexes = [models.Index(fields=[name, "galaxy"], name=f"measured_{name}") for name in SEARCHED_MEASURES]
 
     def __str__(self) -> str:
         return f"measurement of {self.galaxy_id}"

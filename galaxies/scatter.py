@@ -47,16 +47,15 @@ class Scatter:
 
 def scatter(x: str, y: str, version: ModelVersion | None) -> Scatter:
     """Return the newest measured galaxies of the gallery by two of SLIDERS, those of a version if one is given."""
-    wanted = [f"measurement__{name}" for name in (x, y)]
-    found = Galaxy.objects.gallery("new").of(version, None).filter(**{f"{name}__isnull": False for name in wanted})
-    galaxies = found.select_related("measurement")[:MOST]
+    measured = {f"{name}__isnull": False for name in (x, y)}
+    galaxies = Galaxy.objects.gallery("new").of(version, None).filter(**measured)[:MOST]
     points = tuple(_point(galaxy, x, y) for galaxy in galaxies)
     contours, n_real = _contours(version, x, y) if version else ((), 0)
     return Scatter(points, contours, n_real)
 
 
 def _point(galaxy: Galaxy, x: str, y: str) -> Point:
-    values = [getattr(galaxy.measurement, name) for name in (x, y)]
+    values = [getattr(galaxy, name) for name in (x, y)]
     text = ", ".join(f"{SLIDERS[name].title} {figure(value)}" for name, value in zip((x, y), values, strict=True))
     return Point(galaxy, _place(x, values[0]), round(SIDE - _place(y, values[1]), 2), text)
 

@@ -37,7 +37,7 @@ def with_picture(galaxy: Galaxy, number: int = 0) -> Galaxy:
 
 def measurement(galaxy: Galaxy, **values: Any) -> Measurement:
     given = dict.fromkeys(UNITS, 0.5) | {"flag": 0, "sersic_flag": 0} | values
-    Measurement.objects.create(galaxy=galaxy, **given)
+    measuring.keep(galaxy, given)
     return Measurement.objects.get(pk=galaxy.pk)
 
 
