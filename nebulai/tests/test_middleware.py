@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, connections
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -139,6 +139,26 @@ def test_a_full_disk_is_503_in_a_sentence_and_leaves_neither_row_nor_file(
     assert not [path for path in Path(default_storage.path("")).rglob("*") if path.is_file()]
     again = client.post("/generate", {"cluster": "0", "psi": "0.8"}, headers={"HX-Request": "true"})
     assert again.status_code == 200
+
+
+def test_a_database_that_is_gone_is_503_at_every_url_that_asks_it(
+    transactional_db: None, version: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(version)
+    addresses = {route: world.address(route) for route in rows()}
+    client = world.client("superuser")
+    connections.close_all()
+    with monkeypatch.context() as gone:
+        gone.setitem(connection.settings_dict, "NAME", "/nowhere/gone.sqlite3")
+        gone.setitem(connection.settings_dict, "HOST", "/nowhere")
+        answers = {route: client.get(address) for route, address in addresses.items()}
+        connections.close_all()
+    assert {route for route, each in answers.items() if each.status_code == 500} == set()
+    assert answers["galaxies/"].status_code == answers["me/"].status_code == 503
+    assert "database does not answer" in answers["galaxies/"].content.decode()
+    assert answers["healthz"].status_code == 200
+    assert "Internal Server Error" not in caplog.text
+    assert client.get("/galaxies/").status_code == 200  # back by itself
 
 
 def test_a_row_that_cannot_be_written_leaves_no_file(transactional_db: None, generator: Service) -> None:
