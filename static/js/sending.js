@@ -1,7 +1,7 @@
 // Sending forms: the pressed button is busy, what was not ready is asked again, pictures show once they are loaded.
 "use strict";
 
-const MOST_TRIES = 8;
+const MOST_TRIES = 24;
 const waiting = new WeakMap(); // form -> { tries, timer }
 
 // A login in another tab changes the token: the cookie has the one of now.
