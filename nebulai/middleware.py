@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.admin.options import TO_FIELD_VAR
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
@@ -32,10 +33,12 @@ class ReadableMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         check_headers(request)
         try:
-            request.POST  # noqa: B018  (reads and keeps it)
+            forms = request.GET, request.POST  # read here and kept
         except UNREADABLE as bad:
             request._mark_post_parse_error()  # type: ignore[attr-defined]  # so that nobody reads it again
             raise BadRequest(f"The form cannot be read ({type(bad).__name__}).") from None
+        if any(form.get(TO_FIELD_VAR) == "" for form in forms):
+            raise BadRequest("No field has an empty name.")  # Django's admin would look for it
         return self.get_response(request)
 
 

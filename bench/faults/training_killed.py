@@ -15,10 +15,15 @@ from pathlib import Path
 from harness import ROOT, Site, arguments
 
 
+def log(hurt: Site) -> str:
+    """What the run has written of itself."""
+    return "".join(path.read_text() for path in (hurt.folder / "var" / "training").glob("*/run.log"))
+
+
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--kills", type=int, default=4)
-    parser.add_argument("--longest", type=float, default=40, help="seconds until a kill, at most")
+    parser.add_argument("--longest", type=float, default=40, help="seconds in its phases until a kill, at most")
     asked = parser.parse_args()
     moment = random.Random(0)
     with tempfile.TemporaryDirectory() as place:
@@ -27,24 +32,23 @@ def main() -> None:
         begin = ["train", "--synthetic", "600", "--preset", "tiny"]
         killed = []
         for _ in range(asked.kills):
-            has_run = list((hurt.folder / "var" / "training").glob("*/run.json"))
-            command = [sys.executable, str(ROOT / "manage.py"), *(["train", "--resume"] if has_run else begin)]
-            began = time.monotonic()
+            command = [sys.executable, str(ROOT / "manage.py"), *(["train", "--resume"] if log(hurt) else begin)]
+            before = log(hurt).count("Phase ")
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             child = subprocess.Popen(command, env=hurt.environment, **quiet)
-            try:
-                child.wait(moment.uniform(8, asked.longest))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-                killed.append(time.monotonic() - began)
-            else:
+            while child.poll() is None and log(hurt).count("Phase ") == before:
+                time.sleep(0.5)
+            time.sleep(moment.uniform(0, asked.longest))
+            if child.poll() is not None:
                 break
+            child.kill()
+            child.wait()
+            killed.append(log(hurt).rpartition("Phase ")[2].partition(".")[0])
         end = hurt.manage("train", "--resume", check=False)
         states = hurt.rows("SELECT name, state FROM galaxies_trainingrun")
         version = str(hurt.rows("SELECT version FROM galaxies_modelversion ORDER BY id DESC LIMIT 1")[0][0])
         whole = hurt.manage("activate", version, check=False)
-    print(f"killed {len(killed)} times, after {', '.join(f'{each:.0f}' for each in killed)} s")
+    print(f"killed {len(killed)} times, in the phases {', '.join(killed)}")
     said = whole.stdout.strip() or whole.stderr.strip()
     print(f"then resumed: status {end.returncode}; rows {states}; {version}: {said}")
     sys.exit(bool(end.returncode or whole.returncode or [state for _, state in states] != ["done"]))

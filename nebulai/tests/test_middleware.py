@@ -45,11 +45,14 @@ UNREADABLE: dict[str, dict[str, Any]] = {
     "a cookie that is not UTF-8": {"HTTP_COOKIE": "sessionid=\xff\xfe"},
     "a control character in a header": {"HTTP_ACCEPT_LANGUAGE": "en\x07"},
     "a header of htmx that is not UTF-8": {"HTTP_HX_TARGET": "\xe9"},
+    "too many values in a query": {"QUERY_STRING": "a=1&" * 1100},
+    "a field without a name, for the admin": {"QUERY_STRING": "_to_field="},
     "a host that is none": {"HTTP_HOST": "not a host"},
     "a host of somebody else": {"HTTP_HOST": "evil.example"},
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", UNREADABLE)
 def test_what_cannot_be_read_is_400_at_every_url(version: Any, what: str) -> None:
     world, options = World(version), {"data": b"a=b"} | UNREADABLE[what]
@@ -141,6 +144,7 @@ def test_a_full_disk_is_503_in_a_sentence_and_leaves_neither_row_nor_file(
     assert again.status_code == 200
 
 
+@pytest.mark.slow
 def test_a_database_that_is_gone_is_503_at_every_url_that_asks_it(
     transactional_db: None, version: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
