@@ -98,7 +98,9 @@ def keep(page: Page, name: str, width: int) -> None:
     page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach((each) => (each.loading = 'eager'))")
     page.evaluate("Promise.all([...document.images].map((each) => each.decode().catch(() => {})))")
     height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
-    page.set_viewport_size({"width": width, "height": height})
+    if name != "studio":  # which the README shows as a window does
+        page.set_viewport_size({"width": width, "height": height})
+    page.evaluate("scrollTo(0, 0)")
     with Image.open(io.BytesIO(page.screenshot())) as picture:
         picture.convert("RGB").save(FOLDER / f"{name}-{width}.webp", quality=QUALITY, method=6)
 
