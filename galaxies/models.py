@@ -171,6 +171,8 @@ class GalaxyQuerySet(models.QuerySet["Galaxy"]):
 
         Raises: Galaxy.DoesNotExist.
         """
+        if not public_id.isalnum():  # PostgreSQL would fail on a null character instead of finding nothing
+            raise Galaxy.DoesNotExist
         found = self.filter(public_id=public_id).first()
         return found or self.get(pk__in=Alias.objects.filter(public_id=public_id).values("galaxy"))
 

@@ -63,7 +63,9 @@ class TestGrid:
         assert one_batch == [count]
         query = parse_qs(urlsplit(response["HX-Push-Url"]).query)
         assert query["ids"] == [",".join(ids(response))]
-        assert ids(client.get(response["HX-Push-Url"])) == ids(response)
+        again = client.get(response["HX-Push-Url"])
+        assert ids(again) == ids(response)
+        assert f'<option value="{count}" selected>' in again.content.decode()
 
     def test_without_htmx_the_studio_shows_them_and_a_zip_takes_all(
         self, client: Client, version: ModelVersion, generator: Service

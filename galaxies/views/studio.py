@@ -125,10 +125,13 @@ def show(request: HtmxHttpRequest, galaxies: list[Galaxy], kind: str) -> HttpRes
 
 
 def address_of(galaxies: list[Galaxy], kind: str) -> str:
-    """Return the address of several galaxies on the studio's stage, with the recipe of the first."""
+    """Return the address of several galaxies on the stage, with what was asked for or the recipe of the first."""
     query = galaxies[0].address | {"show": kind, "ids": ",".join(galaxy.public_id for galaxy in galaxies)}
     if kind in ("several", "pick"):
         del query["seed"]
+        query |= {"count": str(len(galaxies))} if kind == "several" else {"pick": "on"}
+        if len({galaxy.cluster for galaxy in galaxies}) > 1:
+            del query["cluster"]
     return f"{reverse('galaxies:studio')}?{urlencode(query, safe=':,')}"
 
 
