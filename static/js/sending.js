@@ -56,7 +56,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id !== "result") return;
-  event.detail.target.querySelectorAll(".frame > img").forEach((image) => {
+  event.detail.target.querySelectorAll(".frame > img:not(.former)").forEach((image) => {
     const frame = image.parentElement;
     if (image.complete || frame.matches(".is-loading")) return; // htmx tells of one swap more than once
     const former = before?.cloneNode();
