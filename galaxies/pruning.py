@@ -15,11 +15,12 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from galaxies.generation import delete_galaxies
-from galaxies.models import Alias, Galaxy
+from galaxies.models import Alias, Galaxy, Measurement
 
 FOLDER = "galaxies"  # of the storage, where galaxies.models.image_path puts them
 BEING_STORED = timedelta(hours=1)  # a file is there before its row
 CHUNK = 2000
+OF_ITSELF = (Alias, Measurement)  # rows that say something of a galaxy, and nobody's wish to keep it
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def abandoned(days: int) -> QuerySet[Galaxy]:
     before = timezone.now() - timedelta(days=days)
     found = Galaxy.objects.filter(creator=None, published=False, kept=False, created__lt=before)
     for relation in Galaxy._meta.related_objects:
-        if relation.related_model is not Alias:  # an old address of the galaxy itself
+        if relation.related_model not in OF_ITSELF:
             rows = relation.related_model._default_manager.filter(**{relation.field.name: OuterRef("pk")})
             found = found.exclude(Exists(rows))
     return found
