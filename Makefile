@@ -46,10 +46,11 @@ format: .venv/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Sorted and without places in the code, so that a change shows what it changes.
+# Sorted, without places in the code and dates, so that a change shows what it changes.
 messages: .venv/.dev
 	$(BIN)/python manage.py makemessages --locale fr --no-location --no-obsolete --no-wrap --ignore .venv --ignore var
-	msgcat --sort-output --no-wrap --output-file $(FRENCH).po $(FRENCH).po
+	msgcat --sort-output --no-wrap $(FRENCH).po | sed '/^"POT-Creation-Date/s/20.*+/2026-01-01 00:00+/' > $(FRENCH).new
+	mv $(FRENCH).new $(FRENCH).po
 	$(BIN)/pybabel compile --statistics --input-file $(FRENCH).po --output-file $(FRENCH).mo
 FRENCH := locale/fr/LC_MESSAGES/django
 
