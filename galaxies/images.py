@@ -26,8 +26,8 @@ def webp(image: Image) -> bytes:
     return buffer.getvalue()
 
 
-def png(image: Image, galaxy: Galaxy) -> bytes:
-    """Return a PNG of the exact pixels, with iTXt metadata."""
+def png(image: Image, galaxy: Galaxy, *, optimize: bool = True) -> bytes:
+    """Return a PNG of the exact pixels, with iTXt metadata. optimize: a twelfth smaller, in ten times the time."""
     info = PngInfo()
     for key, value in {
         "Title": f"Synthetic galaxy {galaxy.public_id}",
@@ -39,7 +39,7 @@ def png(image: Image, galaxy: Galaxy) -> bytes:
     }.items():
         info.add_itxt(key, value)
     buffer = BytesIO()
-    PillowImage.fromarray(image).save(buffer, "PNG", pnginfo=info, optimize=True)
+    PillowImage.fromarray(image).save(buffer, "PNG", pnginfo=info, optimize=optimize)
     return buffer.getvalue()
 
 

@@ -22,7 +22,7 @@ def larger_file(galaxy: Galaxy, kind: str, side: int) -> bytes:
     Raises: Busy if the generator is needed and cannot answer now; BundleError if its version cannot be loaded.
     """
     if kind == "png":
-        return images.png(enlarged(service().sample(galaxy.recipe), side), galaxy)
+        return images.png(enlarged(service().sample(galaxy.recipe), side), galaxy, optimize=False)
     with PillowImage.open(BytesIO(image_file(galaxy, "webp"))) as picture:
         return images.webp(enlarged(np.asarray(picture.convert("RGB")), side))
 
