@@ -77,7 +77,7 @@ def readme(bundle: Bundle, plan: SetPlan, tried: int) -> str:
 ## The recipe
 
 Model {plan.version}, first seed {plan.seed}, variety (psi) {plan.psi:g}, family: {family}. {" ".join(chosen)}
-{"Painted galaxy" if plan.where else "Galaxy"} i has seed {plan.seed} + i, so the set is named by its first seed and its count:
+{"Painted galaxy" if plan.where else "Galaxy"} i has seed {plan.seed} + i: first seed and count name the set.
 
 ```
 {command(plan)}
