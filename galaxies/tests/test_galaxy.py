@@ -73,18 +73,18 @@ class TestVote:
     ) -> None:
         response = client.post(f"/g/{galaxy.public_id}/vote", {"value": "dislike", "next": "/galaxies/"})
         assert not Vote.objects.exists()
-        assert response["Location"] == f"/accounts/login/?next={galaxy.get_absolute_url()}"
+        assert response["Location"] == "/accounts/login/?next=/galaxies/"
         page = response["Location"].replace("login", entrance)
-        assert f'name="next" value="{galaxy.get_absolute_url()}"' in client.get(page).content.decode()
+        assert 'name="next" value="/galaxies/"' in client.get(page).content.decode()
         if entrance == "login":
             person = make_person("bo")
             person.set_password(PASSWORD)
             person.save()
         values = {"login": "bo@example.org", "password": PASSWORD, "email": "bo@example.org"}
         back = client.post(page, values | {"password1": PASSWORD, "password2": PASSWORD})
-        assert back["Location"] == galaxy.get_absolute_url()
+        assert back["Location"] == "/galaxies/"
         assert sums(galaxy) == (0, 1)
-        page = client.get(back["Location"]).content.decode()
+        page = client.get(galaxy.get_absolute_url()).content.decode()
         assert 'value="dislike" aria-pressed="true"' in page
 
     def test_htmx_takes_a_visitor_to_the_login(self, client: Client, galaxy: Galaxy) -> None:
