@@ -10,22 +10,21 @@ differentiable augmentation (Zhao et al. 2020), projected heads on a frozen feat
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from galaxies.ml.arrays import Tensor
 from galaxies.ml.features.encoder import Encoder
 from galaxies.ml.gan.augment import AugmentSettings, augment, expand_channels
 from galaxies.ml.gan.losses import gradient_penalty, quantize_straight_through, range_penalty, relativistic_loss
+from galaxies.ml.gan.lowest import keep_lowest
 from galaxies.ml.gan.optimizers import adam, apply_gradients
 from galaxies.ml.gan.sampling import LabelledImages, draw_batch, fold_in, noise_planes, other_labels
-from galaxies.ml.loop import Budget, Phase, Reporter, Run, load_state, read_header, run_phase, write_arrays
+from galaxies.ml.loop import Budget, Phase, Reporter, Run, load_state, run_phase
 from galaxies.ml.networks.discriminator import HeadConfig, build_discriminator
 from galaxies.ml.networks.generator import Generator, build_generator
 from galaxies.ml.schedules import ema_decay, hold_then_decay
@@ -204,25 +203,10 @@ def train_adversarial(
         trainer.state,
         settings.batch,
         sample=sampler(trainer.ema) if sampler else None,
-        measure=_keep_lowest(trainer.ema, measure_kid, best) if measure_kid else None,
+        measure=keep_lowest(trainer.ema, lambda: {"kid": measure_kid(trainer.ema)}, best) if measure_kid else None,
         measure_seconds=settings.measure_seconds,
     )
     run_phase(phase, budget, run, reporter)
     if best.exists():
         load_state(best, {"ema": trainer.ema})
     return trainer.ema
-
-
-def _keep_lowest(
-    average: Generator, measure_kid: Callable[[Generator], float], path: Path
-) -> Callable[[int], dict[str, float]]:
-    """Return what measures KID, and writes the moving average to `path` whenever KID is the lowest so far."""
-
-    def measure(images: int) -> dict[str, float]:
-        kid = measure_kid(average)
-        if not path.exists() or kid < read_header(path)["kid"]:
-            weights = {f"ema/{i}": w for i, w in enumerate(average.get_weights())}
-            write_arrays(path, {"header": np.array(json.dumps({"kid": kid, "images": images})), **weights})
-        return {"kid": kid}
-
-    return measure

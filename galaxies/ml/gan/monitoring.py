@@ -20,10 +20,13 @@ from galaxies.ml.bundle.sheets import COLUMNS, PSI, write_sheet
 from galaxies.ml.evaluation.extractors import Extractor
 from galaxies.ml.evaluation.metrics import kernel_distance
 from galaxies.ml.evaluation.spectra import log_power
+from galaxies.ml.features.pretrained import LITE0, load_pretrained
 from galaxies.ml.networks.generator import Generator
+from galaxies.ml.networks.layers import to_float
 from galaxies.ml.networks.styled_stage import StyledStage
 
 BATCH = 32
+SEEN_KID = "kid_seen"
 
 
 def kid_meter(
@@ -52,23 +55,36 @@ def full_size_meter(
 ) -> Callable[[], dict[str, float]]:
     """Return a function that measures what the stage makes of the generator's images, beside training images.
 
-    kid: by the extractor, as `evaluate` sees them; power, spread: of the finest band of luminance, geometric mean and
+    kid: by the extractor, as `evaluate` sees them; SEEN_KID: by Lite0, through which the stage is trained, so that what
+    evaluates need not choose; power, spread: of the finest band of luminance, geometric mean and
     deviation over images, generated / real. training: (N, R, R, 3) uint8, of which four times `samples` are looked at;
     families: (N,). Raises: ExtractorUnavailable if the images are too small for the extractor.
     """
     extractor.check(min(training.shape[1:3]))
     rows = np.sort(np.random.default_rng(seed).permutation(len(training))[: 4 * samples])
     real = np.asarray(training[rows])
-    features, grain = extractor(real), finest_power(real)
+    seen = seen_extractor()
+    features, seen_features, grain = extractor(real), seen(real), finest_power(real)
     clusters = in_shares(np.bincount(families, minlength=generator.config.n_clusters), samples)
 
     def measure() -> dict[str, float]:
         images = sample_fixed(generator, clusters, [stage])
         found = finest_power(images)
         power, spread = 10.0 ** (found.mean() - grain.mean()), found.std() / max(grain.std(), 1e-6)
-        return {"kid": kernel_distance(features, extractor(images)), "power": float(power), "spread": float(spread)}
+        return {
+            "kid": kernel_distance(features, extractor(images)),
+            SEEN_KID: kernel_distance(seen_features, seen(images)),
+            "power": float(power),
+            "spread": float(spread),
+        }
 
     return measure
+
+
+def seen_extractor() -> Extractor:
+    """Return the pooled features of Lite0, at the images' own side."""
+    network = load_pretrained(LITE0)
+    return Extractor(lambda images: network.pooled(to_float(images)).numpy(), name="lite0", version="1", batch=BATCH)
 
 
 def finest_power(images: Images) -> Floats:

@@ -24,6 +24,8 @@ from galaxies.ml.features.pretrained import LITE0, load_pretrained
 from galaxies.ml.gan.augment import random_symmetry
 from galaxies.ml.gan.grain import DETAIL_STATISTICS, GrainCode, detail_statistics, grain_code
 from galaxies.ml.gan.losses import gradient_penalty, quantize_straight_through, range_penalty
+from galaxies.ml.gan.lowest import keep_lowest
+from galaxies.ml.gan.monitoring import SEEN_KID
 from galaxies.ml.gan.optimizers import adam, apply_gradients
 from galaxies.ml.gan.projected_heads import (
     ProjectedHeads,
@@ -34,7 +36,7 @@ from galaxies.ml.gan.projected_heads import (
     relativistic_losses,
 )
 from galaxies.ml.gan.sampling import fold_in, noise_planes
-from galaxies.ml.loop import Budget, Phase, Reporter, Run, run_phase
+from galaxies.ml.loop import Budget, Phase, Reporter, Run, load_state, run_phase
 from galaxies.ml.networks.critics import DetailCritic
 from galaxies.ml.networks.generator import Generator
 from galaxies.ml.networks.layers import to_float
@@ -264,7 +266,8 @@ def train_stage(
     """Return the moving average of a stage trained on images (N, R, R, 3) uint8, R = config.resolution.
 
     begin: an earlier stage of that config to go on with. sampler_of returns a function that writes a sample sheet of a
-    stage, meter_of one that measures it, for the log alone; both are asked for the moving average.
+    stage, meter_of one that measures it (`full_size_meter`); both are asked for the moving average. With a meter it is
+    returned as it was at the lowest KID by the network that trains it.
     Raises: Stopped, TrainingError (galaxies.ml.loop), PretrainedError.
     """
     code = grain_code(images, min(settings.grain_code, config.latent // 2), seed=seed)
@@ -280,17 +283,20 @@ def train_stage(
         losses: dict[str, Any] = trainer.step(tf.constant(number), images[rows], *numbers, **which)
         return losses
 
-    measure = meter_of(trainer.ema) if meter_of else None
+    best = run.checkpoint(f"stage_{config.resolution}_best")
+    meter = meter_of(trainer.ema) if meter_of else None
     phase = Phase(
         f"stage_{config.resolution}",
         train,
         trainer.state,
         settings.batch,
         sample=sampler_of(trainer.ema) if sampler_of else None,
-        measure=(lambda images: measure()) if measure else None,
+        measure=keep_lowest(trainer.ema, meter, best, by=SEEN_KID) if meter else None,
         measure_seconds=MEASURE_SECONDS,
     )
     run_phase(phase, budget, run, reporter)
+    if best.exists():
+        load_state(best, {"ema": trainer.ema})
     return trainer.ema
 
 

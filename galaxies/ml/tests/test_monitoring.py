@@ -34,7 +34,7 @@ def test_a_stage_is_measured_beside_training_images_and_is_far_from_them_before_
     stage = build_styled_stage(StyledStageConfig(64, 4, channels=8, blocks=1, top=8))
     training = draw(len(FAMILIES), 64, seed=3)[0]
     found = full_size_meter(pixels(), training, generator, stage, families=FAMILIES, samples=24)()
-    assert set(found) == {"kid", "power", "spread"}
+    assert set(found) == {"kid", "kid_seen", "power", "spread"}
     assert found["kid"] > 0.01
     assert found == full_size_meter(pixels(), training, generator, stage, families=FAMILIES, samples=24)()
 
