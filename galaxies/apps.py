@@ -1,7 +1,9 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class GalaxiesConfig(AppConfig):
     """Galaxies: generating, voting, the model versions and their training."""
 
     name = "galaxies"
+    verbose_name = _("Galaxies")
