@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
+from galaxies import sentences
 from galaxies.approval import Approval
 from galaxies.charts import figure
 from galaxies.extractors import by_extractor, in_words
@@ -171,8 +172,8 @@ def _is_own_folder(path: Path, checksum: str) -> bool:
 
 
 def sentence(error: Exception | str) -> str:
-    """Return the message of an error for a page, without the path of the models store."""
-    return str(error).replace(f"{settings.MODELS_STORE}/", "")
+    """Return the message of an error for a page, without the path of the models store, in the reader's language."""
+    return sentences.in_words(str(error).replace(f"{settings.MODELS_STORE}/", ""))
 
 
 def serving_sentence(active: ModelVersion | None) -> str:
