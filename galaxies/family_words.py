@@ -54,7 +54,7 @@ SHAPES = (
 )
 # Classes of the catalogues that our bundles learned from; those of other data keep their names.
 CLASSES = (
-    gettext_noop("smooth round"), gettext_noop("smooth cigar"), gettext_noop("smooth in between"),
+    gettext_noop("smooth round"), gettext_noop("smooth cigar"), gettext_noop("smooth inbetween"),
     gettext_noop("spiral"), gettext_noop("edge on"), gettext_noop("disturbed"), gettext_noop("merging"),
     gettext_noop("round smooth"), gettext_noop("in-between round smooth"), gettext_noop("cigar-shaped smooth"),
     gettext_noop("barred spiral"), gettext_noop("unbarred tight spiral"), gettext_noop("unbarred loose spiral"),
@@ -84,6 +84,12 @@ def family_name(name: str) -> str:
     return capfirst(_(NUMBERED if number else SIZED[size]) % {"family": _(family), "number": number})
 
 
+def class_name(name: str) -> str:
+    """Return what a catalogue calls a class, in the reader's language."""
+    words = name.replace("_", " ")
+    return _(words) if words in CLASSES else words
+
+
 def family_sentence(sentence: str) -> str:
     """Return the sentence about a family in the reader's language."""
     if not (found := SENTENCE.fullmatch(sentence)):
@@ -91,6 +97,6 @@ def family_sentence(sentence: str) -> str:
     size, colour, shape, percent, name = found.groups()
     said = _("%(size)s, %(colour)s and %(shape)s.") % {"size": _(size), "colour": _(colour), "shape": _(shape)}
     if percent:
-        words = {"percent": percent, "name": _(name) if name in CLASSES else name}
+        words = {"percent": percent, "name": class_name(name)}
         said += " " + _("%(percent)s%% of its labelled members are called %(name)s.") % words
     return said

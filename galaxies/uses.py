@@ -13,9 +13,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from galaxies.charts import figure
+from galaxies.family_words import class_name
 from galaxies.measured import STEERED
 from galaxies.ml.bundle import read_directions
-from nebulai.numbers import percent
+from nebulai.numbers import number, percent
 
 SIDE = 100.0  # of a drawing's viewBox
 REACH = 3.0  # standard deviations to either side of its middle
@@ -58,7 +59,7 @@ def steering(path: Path) -> tuple[SteeredRow, ...]:
             slope=figure(value.slope),
             rank_correlation=figure(value.rank_correlation),
             moved=", ".join(
-                f"{STEERED[other].title} {change:+.2f}"
+                f"{STEERED[other].title} {signed(change)}"
                 for other, change in value.moved.items()
                 if other in STEERED and abs(change) >= 0.1
             ),
@@ -67,6 +68,12 @@ def steering(path: Path) -> tuple[SteeredRow, ...]:
         for name, value in found.values.items()
         if name in STEERED
     )
+
+
+def signed(change: float) -> str:
+    """Return a change with its sign."""
+    sign = "+" if change >= 0 else "−"  # noqa: RUF001  (a minus, as print has it)
+    return f"{sign}{number(abs(change), 2)}"
 
 
 def _place(steps: float) -> float:
@@ -84,7 +91,7 @@ def lessons(metrics: Mapping[str, Any] | None) -> Lessons | None:
         (title, sizes[source], *(_score(learned[source][name]) for name in ("accuracy", "balanced_accuracy")))
         for source, title in SOURCES.items()
     )
-    return Lessons(rows, learned["n_test"], learned["lessons"]["seeds"], ", ".join(learned["classes"]))
+    return Lessons(rows, learned["n_test"], learned["lessons"]["seeds"], ", ".join(map(class_name, learned["classes"])))
 
 
 def _score(score: Mapping[str, Any]) -> str:
