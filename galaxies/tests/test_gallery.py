@@ -162,7 +162,7 @@ class TestZip:
         [
             ([], "Select a galaxy first."),
             (["aaaaaaaaaaa"], "None of these galaxies is there any more"),
-            ([f"{number:011}" for number in range(201)], "One zip holds 200 galaxies at most"),
+            ([f"{number:011}" for number in range(201)], "Select 200 galaxies at most at a time; these are 201."),
         ],
     )
     def test_none_and_too_many_are_422_with_the_message(self, client: Client, ids: list[str], message: str) -> None:

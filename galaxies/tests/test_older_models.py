@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from PIL import Image
 from pytest_django.fixtures import Settings
 
 from galaxies import generation
+from galaxies.ml.bundle import load_bundle
+from galaxies.ml.data.synthetic import draw
 from galaxies.models import Galaxy, ModelVersion
 from galaxies.registry import versions
 from galaxies.registry.family_matching import nearest_family
@@ -123,11 +126,14 @@ def test_without_shared_images_exemplars_tell_the_nearest_family(
     older: ModelVersion, version: ModelVersion, generator: Service
 ) -> None:
     other_images(older)
-    before = [nearest_family(older, cluster, version) for cluster in (0, 1)]
-    families = [older.family(each) for each in range(older.n_clusters)]
-    families[0]["exemplars"], families[1]["exemplars"] = families[1]["exemplars"], families[0]["exemplars"]
-    older.families = families
-    assert [nearest_family(older, cluster, version) for cluster in (0, 1)] == before[::-1] != before
+    drawn = draw(64, version.resolution, seed=1)[0]
+    seen_as = load_bundle(version.path).assign(generator.features_many(version.version, drawn))
+    for cluster in (0, 1):
+        others = drawn[seen_as == 1 - cluster]
+        for name, image in zip(older.family(cluster)["exemplars"], others, strict=False):
+            Image.fromarray(image).save(older.path / name, lossless=True)
+    found = [nearest_family(older, cluster, version) for cluster in (0, 1)]
+    assert [family and family["id"] for family in found] == [1, 0]
 
 
 def test_without_files_a_name_tells_the_nearest_family_or_nothing_does(
