@@ -257,8 +257,8 @@ class Service:
                     logger.warning("The active model version could not be read, will try again: %s", error)
                 except Exception as error:
                     # Whatever is wrong with the new bundle, the old one goes on serving.
-                    self._refused = str(error)
                     logger.error("%s", error, exc_info=not isinstance(error, BundleError))
+                    self._refused = str(error)
                     if self._current is None and on_boot_failure:
                         on_boot_failure()
                 if self._stopping.wait(WATCH_SECONDS):
