@@ -1,7 +1,7 @@
 """How strong the fine detail of each image is, and a code of it for latents.
 
-values = detail_statistics(images)              # (N, 24)
-code = grain_code(training, 4)
+values = detail_statistics(images, edge)        # (N, 24)
+code = grain_code(training, 4, edge)
 latent = code(images)                           # (N, 4), standard normal over the training images
 
 Sharpness and grain belong to the image: each cutout was scaled to its galaxy's size.
@@ -17,15 +17,16 @@ import tensorflow as tf
 from galaxies.ml.arrays import Images, Tensor
 from galaxies.ml.networks.layers import to_float
 
+Edge = tuple[float, float]  # around [-1, 1]: where galaxy ends and sky begins, and how softly
+
 LEAST = 0.1  # of a standard deviation: JPEG leaves no fine colour, so that some numbers are nearly alike in all images
 DETAIL_STATISTICS = 24  # numbers that `detail_statistics` gives
-BRIGHT, SOFTNESS = -0.5, 0.1  # of images around [-1, 1]: where galaxy ends and sky begins, 64 of 255, and how softly
 LEAST_PART = 0.005  # of an image that counts as bright, or as faint
 BATCH = 32
 FAINTEST = 1e-5  # of squared detail, for images around [-1, 1]: half a level of 255
 
 
-def detail_statistics(images: Tensor) -> Tensor:
+def detail_statistics(images: Tensor, edge: Edge) -> Tensor:
     """Return log standard deviations (N, DETAIL_STATISTICS) of the fine detail of each of the images (N, R, R, 3).
 
     Of Haar wavelets at the finest two octaves, straight and diagonal ones, in luminance, red - green and green - blue;
@@ -39,7 +40,7 @@ def detail_statistics(images: Tensor) -> Tensor:
         a, b, c, d = (x[:, i::2, j::2] for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)))
         straight = (tf.square(a + b - c - d) + tf.square(a - b + c - d)) / 8
         x = (a + b + c + d) / 4
-        bright = tf.stop_gradient(tf.sigmoid((x[..., :1] - BRIGHT) / SOFTNESS))
+        bright = tf.stop_gradient(tf.sigmoid((x[..., :1] - edge[0]) / edge[1]))
         for energy in (straight, tf.square(a - b - c + d) / 4):
             found += [_mean_where(bright, energy), _mean_where(1 - bright, energy)]
     return tf.concat([0.5 * tf.math.log(energy + FAINTEST) for energy in found], axis=1)
@@ -58,18 +59,20 @@ class GrainCode:
     mean: Tensor
     deviation: Tensor
     axes: Tensor
+    edge: Edge
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return (N, k) of images (N, R, R, 3) around [-1, 1]."""
-        return tf.matmul((detail_statistics(images) - self.mean) / self.deviation, self.axes)
+        return tf.matmul((detail_statistics(images, self.edge) - self.mean) / self.deviation, self.axes)
 
 
-def grain_code(images: Images, k: int, *, looked_at: int = 1024, seed: int = 0) -> GrainCode:
+def grain_code(images: Images, k: int, edge: Edge, *, looked_at: int = 1024, seed: int = 0) -> GrainCode:
     """Return the code of training images (N, R, R, 3) uint8, of which so many are looked at."""
     rows = np.sort(np.random.default_rng(seed).permutation(len(images))[:looked_at])
-    parts = [detail_statistics(to_float(images[rows[i : i + BATCH]])) for i in range(0, len(rows), BATCH)]
+    parts = [detail_statistics(to_float(images[rows[i : i + BATCH]]), edge) for i in range(0, len(rows), BATCH)]
     values = np.concatenate(parts)
     mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), LEAST)
     _, singular, axes = np.linalg.svd((values - mean) / deviation, full_matrices=False)
     scale = np.maximum(singular[:k], 1e-3) / len(values) ** 0.5
-    return GrainCode(*(tf.constant(part, tf.float32) for part in (mean, deviation, axes[:k].T / scale)))
+    mean, deviation, axes = (tf.constant(part, tf.float32) for part in (mean, deviation, axes[:k].T / scale))
+    return GrainCode(mean, deviation, axes, edge)

@@ -44,7 +44,6 @@ from galaxies.ml.networks.styled_stage import StyledStage, StyledStageConfig, bu
 from galaxies.ml.schedules import ema_decay, linear_decay
 
 REAL, RESTORED, GENERATED = range(3)  # the kinds of images whose moments are kept
-MEASURE_SECONDS = 600.0  # 256 images through Lite2 are some ten seconds
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,11 @@ class SuperResolutionSettings:
     detail `critic_detail` times enlarged. logits: of the heads' squared logits. moments: of running mean and standard
     deviation of the heads' features, over `memory` images; grain: of those of the strength of fine detail, over
     `grain_memory`: a longer one follows the stage too late, and both swing; own_grain: of how far a restored image's
-    is from that of the real one, whose latent begins with `grain_code` numbers that say it. pixels: of the distance to
-    the real image with 2 x 2 pixels averaged; faithful: of that to the input with the output averaged down to it.
-    ema_images: half-life of the moving average, which grows by ema_ramp. head_start: steps that heads and critic learn
-    alone.
+    is from that of the real one, whose latent begins with `grain_code` numbers that say it; edge: where galaxy ends and
+    sky begins, around [-1, 1], and how softly, since each has its own grain. pixels: of the distance to the real image
+    with 2 x 2 pixels averaged; faithful: of that to the input with the output averaged down to it. ema_images:
+    half-life of the moving average, which grows by ema_ramp. head_start: steps that heads and critic learn alone.
+    measure_seconds: between two looks at KID, by which the state that is kept is chosen.
     """
 
     crop: int = 32
@@ -79,6 +79,7 @@ class SuperResolutionSettings:
     grain: float = 0.3
     own_grain: float = 1.0
     grain_code: int = 6
+    edge: tuple[float, float] = (-0.5, 0.1)
     memory: int = 1000
     grain_memory: int = 250
     pixels: float = 0.5
@@ -88,6 +89,7 @@ class SuperResolutionSettings:
     ema_images: int = 2500
     ema_ramp: float = 0.1
     head_start: int = 150
+    measure_seconds: float = 600.0
 
 
 class BaseSampler:
@@ -215,7 +217,7 @@ class StageTrainer:
         """Return the losses of the stage, the heads and the critic, and how far statistics are from real ones."""
         settings = self.settings
         real_maps, fake_maps = self.heads.maps(real), self.heads.maps(fake)
-        real_grain, fake_grain = detail_statistics(real), detail_statistics(fake)
+        real_grain, fake_grain = (detail_statistics(x, self.code.edge) for x in (real, fake))
         own = (fake_grain - real_grain)[: settings.batch // 2] / self.code.deviation
         real_logits = [*self.heads(real_maps), self.critic(real)]
         fake_logits = [*self.heads(fake_maps), self.critic(fake)]
@@ -270,7 +272,7 @@ def train_stage(
     returned as it was at the lowest KID by the network that trains it.
     Raises: Stopped, TrainingError (galaxies.ml.loop), PretrainedError.
     """
-    code = grain_code(images, min(settings.grain_code, config.latent // 2), seed=seed)
+    code = grain_code(images, min(settings.grain_code, config.latent // 2), settings.edge, seed=seed)
     trainer = StageTrainer(begin or build_styled_stage(config), sampler, settings, code, seed=seed)
 
     def train(number: int) -> dict[str, Any]:
@@ -292,7 +294,7 @@ def train_stage(
         settings.batch,
         sample=sampler_of(trainer.ema) if sampler_of else None,
         measure=keep_lowest(trainer.ema, meter, best, by=SEEN_KID) if meter else None,
-        measure_seconds=MEASURE_SECONDS,
+        measure_seconds=settings.measure_seconds,
     )
     run_phase(phase, budget, run, reporter)
     if best.exists():

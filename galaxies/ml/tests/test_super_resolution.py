@@ -29,6 +29,7 @@ from galaxies.ml.networks.styled_stage import (
 )
 
 CONFIG = StyledStageConfig(32, factor=2, channels=8, blocks=1, top=8, latent=4, style=8)
+EDGE = SuperResolutionSettings().edge
 SMALL = GeneratorConfig(3, 8, 16, (16, 12, 8))
 
 
@@ -120,7 +121,8 @@ def test_detail_statistics_are_the_strength_of_fine_detail_by_colour_and_scale()
     noise = random.normal(0, 0.1, (2, 64, 64, 1)).astype("float32")
     grey, red = np.repeat(noise, 3, axis=3), noise * np.array([1, 0, 0], "float32")
     found = [
-        detail_statistics(tf.constant(x)).numpy().reshape(2, 2, 2, 2, 3)[:, :, :, 0] for x in (grey, 2 * grey, red)
+        detail_statistics(tf.constant(x), EDGE).numpy().reshape(2, 2, 2, 2, 3)[:, :, :, 0]
+        for x in (grey, 2 * grey, red)
     ]  # N, octave, kind, colour, all of it bright
     assert np.allclose(found[1][..., 0] - found[0][..., 0], np.log(2), atol=0.02)
     assert np.allclose(found[0][..., 1:], 0.5 * np.log(FAINTEST))  # no colour
@@ -131,7 +133,7 @@ def test_detail_statistics_are_the_strength_of_fine_detail_by_colour_and_scale()
 def test_detail_of_what_is_bright_and_of_what_is_faint_are_told_apart() -> None:
     noise = np.random.default_rng(0).normal(0, 1, (1, 64, 64, 1)).astype("float32")
     image = np.concatenate([0.5 + 0.1 * noise[:, :, :16], -0.9 + 0.02 * noise[:, :, 16:]], axis=2)
-    found = detail_statistics(tf.constant(np.repeat(image, 3, axis=3))).numpy().reshape(2, 2, 2, 3)[..., 0]
+    found = detail_statistics(tf.constant(np.repeat(image, 3, axis=3)), EDGE).numpy().reshape(2, 2, 2, 3)[..., 0]
     assert np.allclose(found[0], [[np.log(0.1), np.log(0.02)]] * 2, atol=0.1)  # octave, kind, part: the finest
 
 
@@ -139,7 +141,7 @@ def test_the_code_of_grain_is_standard_normal_over_images_and_tells_strong_from_
     random = np.random.default_rng(0)
     strength = random.uniform(1, 12, (300, 1, 1, 1))
     images = np.clip(128 + strength * random.standard_normal((300, 32, 32, 3)), 0, 255).astype(np.uint8)
-    code = grain_code(images, 2)
+    code = grain_code(images, 2, EDGE)
     found = code(to_float(tf.constant(images))).numpy()
     assert found.shape == (300, 2)
     assert np.allclose(found.mean(axis=0), 0, atol=1e-3)
