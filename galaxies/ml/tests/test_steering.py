@@ -79,9 +79,10 @@ def test_a_bundle_is_steered_and_stays_whole(tiny_bundle: Path, tmp_path: Path) 
     with pytest.raises(BundleError, match=r"no direction “size”.*manage\.py find_directions"):
         before.sample([0], [5], 0.8, steer=[{"size": 1.0}])
     clusters, seeds = [i % 3 for i in range(300)], list(range(300))
-    values = np.random.default_rng(0).standard_normal((300, 5))
-    values[:, VALUES.index("brightness")] = before.sample(clusters, seeds, 0.8).mean(axis=(1, 2, 3))
-    figures, vectors = fit(before.styles(clusters, seeds), values)
+    styles, random = before.styles(clusters, seeds), np.random.default_rng(0)
+    values = random.standard_normal((300, 5))
+    values[:, VALUES.index("brightness")] = styles @ random.standard_normal(styles.shape[1])
+    figures, vectors = fit(styles, values)
     assert tuple(vectors) == ("brightness",)
     tried = try_out(before.steered_by(vectors), Directions(figures, {}), Sampling(checks=4))
     add_directions(path, tried, vectors)
@@ -90,8 +91,9 @@ def test_a_bundle_is_steered_and_stays_whole(tiny_bundle: Path, tmp_path: Path) 
     assert set(bundle.directions) == {"brightness"}
     assert "brightness" in summary(read)
     assert np.array_equal(bundle.sample([0, 1], [5, 6], 0.8, steer=[{}, {}]), plain)
-    dark, bright = (bundle.sample([0] * 8, range(8), 0.8, steer=[{"brightness": step}] * 8) for step in (-1.5, 1.5))
-    assert dark.mean() < bright.mean()
+    steered = [bundle.sample([0] * 8, range(8), 0.8, steer=[{"brightness": step}] * 8) for step in (-1.5, 0.0, 1.5)]
+    less, none, more = np.stack(steered).astype(int)
+    assert 0 < np.abs(more - none).mean() < np.abs(more - less).mean()
 
 
 def test_a_model_whose_galaxies_cannot_be_measured_is_told_so(tiny_bundle: Path) -> None:
