@@ -160,6 +160,20 @@ def test_a_vote_swaps_the_bar_alone_and_keeps_the_focus(
     assert list(Vote.objects.values_list("person", "value")) == [(person.pk, "dislike")]
 
 
+def test_what_was_swapped_in_answers_at_once(
+    transactional_db: None, generator: Service, live_server: LiveServer, page: Page
+) -> None:
+    log_in(live_server.url, page, User.objects.create_user("ada", "ada@example.org", PASSWORD))
+    page.goto(live_server.url)
+    page.evaluate(
+        """addEventListener("htmx:afterSwap", () => setTimeout(() => document.querySelector("[value=like]").click()),
+        {once: true})"""
+    )
+    page.get_by_role("button", name="Generate", exact=True).click()
+    expect(page.get_by_role("button", name="Like").first).to_contain_text("Like 1")
+    expect(page).to_have_url(re.compile(r"/\?version="))  # no form was sent by the browser itself
+
+
 def test_a_visitor_who_likes_logs_in_and_comes_back_with_the_vote_cast(
     transactional_db: None, generator: Service, live_server: LiveServer, page: Page
 ) -> None:
