@@ -19,10 +19,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from galaxies.charts import Strip, figure, percentile, strip
+from galaxies.jobs import Image
 from galaxies.ml.arrays import Features
 from galaxies.ml.bundle import METRICS, Bundle, read_manifest
 from galaxies.models import Galaxy
-from galaxies.serving import Busy, Image, service
+from galaxies.serving import Busy, service
 from nebulai.numbers import percent
 
 if TYPE_CHECKING:

@@ -18,11 +18,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from galaxies import images, makers, measuring, tallies
+from galaxies.jobs import Image
 from galaxies.ml.bundle import BundleError
 from galaxies.models import NEW_SEEDS, Galaxy, Making, ModelVersion, Vote
 from galaxies.recipe import Recipe
 from galaxies.registry.manifests import is_version_name
-from galaxies.serving import Image, service
+from galaxies.serving import service
 from galaxies.walks import RADIUS, around
 
 logger = logging.getLogger(__name__)

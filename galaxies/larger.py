@@ -10,8 +10,9 @@ from PIL import Image as PillowImage
 
 from galaxies import images
 from galaxies.generation import image_file
+from galaxies.jobs import Image
 from galaxies.models import Galaxy
-from galaxies.serving import Image, service
+from galaxies.serving import service
 
 SIDES = (512, 1024)  # the studio's stage at one and at two device pixels for each of its own
 

@@ -19,12 +19,13 @@ from PIL import Image as PillowImage
 
 from accounts.models import User
 from galaxies import generation
+from galaxies.jobs import Image
 from galaxies.ml.arrays import Features, Floats, Progress, silent
 from galaxies.ml.bundle import Bundle, BundleError, load_bundle
 from galaxies.ml.preference import FOLDS, expected_likes, fit
 from galaxies.models import Galaxy, ModelVersion, PreferenceModel, Vote
 from galaxies.recipe import Recipe
-from galaxies.serving import Busy, Image, service
+from galaxies.serving import Busy, service
 
 if TYPE_CHECKING:
     from galaxies.ml.arrays import Images

@@ -19,8 +19,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -33,6 +31,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from galaxies.jobs import Image, Job, answer
 from galaxies.ml.arrays import Features
 from galaxies.ml.bundle import MANIFEST, Bundle, BundleError, load_bundle
 from galaxies.models import ModelVersion
@@ -48,8 +47,6 @@ ANSWER_SECONDS = 30.0
 WATCH_SECONDS = 2.0
 OLD_BUNDLES = 2  # how many inactive versions stay in memory for downloads
 
-Image = np.ndarray[Any, np.dtype[np.uint8]]
-
 
 class Busy(Exception):
     """The generator cannot answer now. `retry_after` is in seconds; the text is for people."""
@@ -59,21 +56,12 @@ class Busy(Exception):
         self.retry_after = retry_after
 
 
-@dataclass
-class _Job:
-    """A recipe to sample, or an image to encode, and the future of the answer."""
-
-    bundle: Bundle
-    ask: Recipe | Image
-    future: "Future[Any]" = field(default_factory=Future)
-
-
 class Service:
     """One generator and its queue. `load` makes a bundle from its folder."""
 
     def __init__(self, load: Callable[[Path], Bundle] = load_bundle, queue_size: int = QUEUE_SIZE) -> None:
         self._load = load
-        self._turns: Turns[_Job] = Turns(queue_size)
+        self._turns: Turns[Job] = Turns(queue_size)
         self._pace = FIRST_PACE
         self._current: Bundle | None = None
         self._old: OrderedDict[str, Bundle] = OrderedDict()
@@ -171,7 +159,7 @@ class Service:
         Whoever asks meanwhile gets a turn between them.
         Raises: as `sample` does; `timeout` is for all of them together.
         """
-        return np.stack(self._ask([_Job(self._bundle(recipe.version), recipe) for recipe in recipes], timeout))
+        return np.stack(self._ask([Job(self._bundle(recipe.version), recipe) for recipe in recipes], timeout))
 
     def features(self, version: str, image: Image, timeout: float = ANSWER_SECONDS) -> Features:
         """Return the features (d,) float32 of an image (H, W, 3) uint8, from the encoder of a version.
@@ -187,9 +175,9 @@ class Service:
         Raises: as `sample_many` does.
         """
         bundle = self._bundle(version)
-        return np.stack(self._ask([_Job(bundle, image) for image in images], timeout))
+        return np.stack(self._ask([Job(bundle, image) for image in images], timeout))
 
-    def _ask(self, jobs: list[_Job], timeout: float) -> list[Any]:
+    def _ask(self, jobs: list[Job], timeout: float) -> list[Any]:
         self._run("model", self._work)
         deadline = time.monotonic() + timeout
         try:
@@ -239,11 +227,11 @@ class Service:
         """The model thread: the only one that runs networks."""
         while jobs := self._turns.take(MAX_BATCH):
             started = time.monotonic()
-            batches: dict[tuple[int, type], list[_Job]] = {}
+            batches: dict[tuple[int, type], list[Job]] = {}
             for job in jobs:
                 batches.setdefault((id(job.bundle), type(job.ask)), []).append(job)
             for batch in batches.values():
-                _answer(batch)
+                answer(batch)
             pace = (time.monotonic() - started) / len(jobs)
             self._pace = PACE_MEMORY * self._pace + (1 - PACE_MEMORY) * pace
 
@@ -288,54 +276,6 @@ def _stamp(path: Path) -> int:
         return (path / MANIFEST).stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def _answer(batch: list[_Job]) -> None:
-    """Run jobs of one bundle and of one kind, and set their futures. Whoever waits no more costs nothing."""
-    jobs = [job for job in batch if job.future.set_running_or_notify_cancel()]
-    if not jobs:
-        return
-    try:
-        answers = _run(jobs)
-    except BaseException as error:  # belongs to the requests that wait; the thread must live on if it can
-        if len(jobs) == 1 or not isinstance(error, Exception):
-            for job in jobs:
-                job.future.set_exception(error)
-        else:
-            _answer_one_by_one(jobs)
-        if not isinstance(error, Exception):
-            raise
-    else:
-        for job, answer in zip(jobs, answers, strict=True):
-            job.future.set_result(answer)
-
-
-def _answer_one_by_one(jobs: list[_Job]) -> None:
-    """Run each job alone: what one recipe did, or memory that a whole batch wanted, is no reason to fail the others."""
-    for job in jobs:
-        try:
-            job.future.set_result(_run([job])[0])
-        except Exception as error:
-            job.future.set_exception(error)
-
-
-def _run(jobs: list[_Job]) -> Any:
-    """Return what the networks answer to jobs of one bundle and of one kind."""
-    bundle = jobs[0].bundle
-    recipes = [job.ask for job in jobs if isinstance(job.ask, Recipe)]
-    images = [job.ask for job in jobs if not isinstance(job.ask, Recipe)]
-    return _sample(bundle, recipes) if recipes else bundle.features(np.stack(images))
-
-
-def _sample(bundle: Bundle, recipes: list[Recipe]) -> Image:
-    return bundle.sample(
-        [recipe.cluster for recipe in recipes],
-        [recipe.seed for recipe in recipes],
-        [recipe.psi for recipe in recipes],
-        paths=[recipe.steps for recipe in recipes],
-        shares=[recipe.families for recipe in recipes],
-        steer=[recipe.steer for recipe in recipes],
-    )
 
 
 @cache

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from PIL import Image as PillowImage
 
 from galaxies import images
+from galaxies.jobs import Image
 from galaxies.ml.arrays import Features
 from galaxies.ml.bundle import read_manifest
 from galaxies.ml.data import DatasetError, options_of
@@ -24,7 +25,7 @@ from galaxies.ml.data.pictures import as_picture, decode
 from galaxies.ml.data.records import Picture
 from galaxies.models import ModelVersion
 from galaxies.sentences import in_words
-from galaxies.serving import Image, service
+from galaxies.serving import service
 
 MAX_BYTES = 10 * 2**20
 MAX_PIXELS = 40_000_000  # a phone's picture has 12 to 24 million; decoded, this many take 120 MB

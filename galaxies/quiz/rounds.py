@@ -20,11 +20,12 @@ from galaxies import images
 from galaxies.approval import Approval
 from galaxies.family_words import in_words
 from galaxies.generation import draw_cluster, new_seed
+from galaxies.jobs import Image
 from galaxies.ml.arrays import Images
 from galaxies.models import ModelVersion, QuizQuestion, QuizRound
 from galaxies.quiz.photographs import photographs
 from galaxies.recipe import DEFAULT_PSI, Recipe
-from galaxies.serving import Busy, Image, service
+from galaxies.serving import Busy, service
 
 QUESTIONS = 10
 KEPT_SECONDS = 2 * 3600

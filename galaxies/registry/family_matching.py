@@ -14,9 +14,10 @@ from zipfile import BadZipFile
 import numpy as np
 from PIL import Image as PillowImage
 
+from galaxies.jobs import Image
 from galaxies.ml.bundle import Bundle, BundleError, read_manifest
 from galaxies.models import ModelVersion
-from galaxies.serving import Busy, Image, service
+from galaxies.serving import Busy, service
 
 if TYPE_CHECKING:
     from galaxies.ml.arrays import Labels

@@ -9,12 +9,13 @@ from django.core.cache import cache
 from django.test import Client
 
 from galaxies import facts, generation
+from galaxies.jobs import Image
 from galaxies.ml.bundle import load_bundle
 from galaxies.ml.data.synthetic import draw
 from galaxies.ml.evaluation.of_bundle import write_metrics
 from galaxies.models import Galaxy, ModelVersion
 from galaxies.recipe import Recipe
-from galaxies.serving import Image, Service
+from galaxies.serving import Service
 
 HTMX = {"HX-Request": "true"}
 
