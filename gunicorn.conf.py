@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+
+from nebulai import env, logs
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors, but not what TensorFlow thinks of this CPU
 
@@ -17,8 +20,22 @@ timeout = 60
 graceful_timeout = 20
 preload_app = False
 control_socket_disable = True  # it would lie in the home directory, and the site writes to its data folder alone
+# The site logs its requests itself. Whoever wants gunicorn's list, too, gets it without who asked, and without queries.
+access_log_format = "%(m)s %(U)s %(s)s %(B)s bytes %(L)s s"
 # gunicorn's heartbeat must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+class HiddenLogger(Logger):
+    """gunicorn's, whose lines are written as all others are."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in (*self.error_log.handlers, *self.access_log.handlers):
+            handler.setFormatter(logs.formatter(as_json=env.production()))
+
+
+logger_class = HiddenLogger
 
 
 def on_starting(server: Any) -> None:

@@ -7,4 +7,6 @@ class NebulaiConfig(AppConfig):
     name = "nebulai"
 
     def ready(self) -> None:
-        from nebulai import checks  # noqa: F401  (registers them)
+        from nebulai import checks, request_ids  # noqa: F401  (registers checks)
+
+        request_ids.connect()

@@ -49,6 +49,11 @@ def flag(name: str, default: bool) -> bool:
     return _FLAGS.get(value.lower(), default)
 
 
+def production() -> bool:
+    """Whether NEBULAI_DEBUG is off; a misspelt value errs on the safe side."""
+    return bool(text("NEBULAI_DEBUG")) and not flag("NEBULAI_DEBUG", False)
+
+
 def natural(name: str, default: int) -> int:
     """Return a whole number, zero or more."""
     value = text(name)

@@ -4,6 +4,7 @@ NEBULAI_DEBUG has three states. Unset: a site for yourself over plain HTTP, with
 with Django's debug pages. 0: production, where nothing is guessed and HTTPS is expected.
 """
 
+import logging
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,11 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from nebulai import env
+from nebulai import env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = env.flag("NEBULAI_DEBUG", False)
-PRODUCTION = bool(env.text("NEBULAI_DEBUG")) and not DEBUG  # so a misspelt value errs on the safe side
+PRODUCTION = env.production()
 
 DATA_DIR = Path(env.text("NEBULAI_DATA_DIR", str(BASE_DIR / "var"))).expanduser().resolve()
 MODELS_STORE = Path(env.text("NEBULAI_MODELS_STORE", str(BASE_DIR / "models_store"))).expanduser().resolve()
@@ -68,6 +69,7 @@ SOCIALACCOUNT_PROVIDERS = env.providers(list(SOCIAL))
 INSTALLED_APPS += [f"allauth.socialaccount.providers.{name}" for name in SOCIALACCOUNT_PROVIDERS]
 
 MIDDLEWARE = [
+    "nebulai.request_ids.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "nebulai.middleware.HeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -247,13 +249,7 @@ ACCOUNT_RATE_LIMITS: dict[str, str] | bool = (
 )
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {
-        name: {"handlers": ["console"], "level": "INFO", "propagate": False}
-        for name in ("django", "galaxies", "accounts", "dashboard", "django_tasks", "django_tasks_db")
-    },
-}
+LOGGING = logs.configuration(as_json=PRODUCTION)
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_USER_ID_FIELD = None
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # one event for a request is enough, when it is answered

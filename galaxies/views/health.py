@@ -16,9 +16,14 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 with the version once the model is loaded, 503 before, and once after the generator has died."""
     if not service().lives:
-        service().start()
-        return HttpResponse("restarting\n", content_type="text/plain", status=503)
+        return _not_yet("restarting")
     if version := service().version:
         return HttpResponse(f"{version}\n", content_type="text/plain")
+    return _not_yet("loading")
+
+
+def _not_yet(why: str) -> HttpResponse:
     service().start()
-    return HttpResponse("loading\n", content_type="text/plain", status=503)
+    response = HttpResponse(f"{why}\n", content_type="text/plain", status=503)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # it is asked for all the time, and no error
+    return response

@@ -89,6 +89,8 @@ def missing(response: HttpResponseBase, personal: bool) -> Iterator[str]:
     for name, value in exact.items():
         if response.get(name) != value:
             yield f"{name} is {response.get(name)}"
+    if not response.get("X-Request-ID"):
+        yield "X-Request-ID is missing"
     policy = response.get("Content-Security-Policy", "")
     if "default-src 'self'" not in policy or "unsafe" in policy:
         yield f"Content-Security-Policy is {policy}"
