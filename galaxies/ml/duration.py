@@ -5,7 +5,7 @@ seconds = expected_seconds(settings, measured_speed())
 
 from __future__ import annotations
 
-from galaxies.ml.loop import Budget
+from galaxies.ml.loop import ADVERSARIAL, STAGE, Budget
 from galaxies.ml.presets import Settings
 
 # Seconds an image, measured on two quiet cores with AVX-512 (docs/model.md, models_store/sdss-256-c/manifest.json).
@@ -18,7 +18,7 @@ REFERENCE_SECONDS = 0.0071  # a convolution's two passes, 2.7 GFLOP, at the 384 
 
 def expected_seconds(settings: Settings, speed: float) -> float:
     """Return about how many seconds a training takes. speed: 1 on the machine that the phases were measured on."""
-    phases = [] if settings.generator_kept else _phases_of_generator(settings)
+    phases = [] if settings.start_at == STAGE else _phases_of_generator(settings)
     if settings.stage:
         each = STAGE_SECONDS / (8 if settings.preset == "tiny" else 1)
         phases.append((each, settings.budget(settings.stage_images, settings.shares.super_resolution)))
@@ -29,11 +29,12 @@ def _phases_of_generator(settings: Settings) -> list[tuple[float, Budget]]:
     """Return seconds an image and budget of what comes before the stage."""
     shares, seconds = settings.shares, TINY_SECONDS if settings.preset == "tiny" else SECONDS
     refinement = REFINEMENT_SECONDS / (4 if settings.preset == "tiny" else 1)
-    phases = [
-        (refinement, settings.budget(settings.refinement_images, shares.refinement)),
-        (seconds["feature_network"], settings.budget(settings.feature_network_images, shares.feature_network)),
-        (seconds["adversarial"], settings.budget(settings.adversarial_images, shares.adversarial)),
-    ]
+    phases = [(refinement, settings.budget(settings.refinement_images, shares.refinement))]
+    if settings.start_at == ADVERSARIAL:
+        phases += [
+            (seconds["feature_network"], settings.budget(settings.feature_network_images, shares.feature_network)),
+            (seconds["adversarial"], settings.budget(settings.adversarial_images, shares.adversarial)),
+        ]
     if not settings.started_from:
         phases.append((seconds["encoder"], settings.budget(settings.encoder_images, shares.encoder)))
         phases.append((seconds["warm_start"], settings.budget(settings.warm_start_images, shares.warm_start)))

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+ADVERSARIAL, REFINEMENT, STAGE = FIRST_PHASES = ("adversarial", "refinement", "stage")  # where a finished model goes on
+
 CHECKPOINT_SECONDS = 120.0
 REPORT_SECONDS = 60.0
 FIRST_SECONDS, FIRST_REPORT_SECONDS = 120.0, 10.0  # a phase shows early whether it goes well

@@ -31,7 +31,7 @@ from galaxies.ml.gan.refinement import refine
 from galaxies.ml.gan.sampling import LabelledImages, sampling_weights, thinned
 from galaxies.ml.gan.super_resolution import BaseSampler, train_stage
 from galaxies.ml.gan.warm_start import warm_start
-from galaxies.ml.loop import Budget, Report, Reporter, Run, write_arrays
+from galaxies.ml.loop import ADVERSARIAL, STAGE, Budget, Report, Reporter, Run, write_arrays
 from galaxies.ml.networks.generator import Generator, GeneratorConfig
 from galaxies.ml.networks.styled_stage import StyledStage
 from galaxies.ml.presets import Settings
@@ -85,7 +85,7 @@ def train(
     labels = clusters.assign(features)
     families = labels[data.train]
     weights = None if likes is None else sampling_weights(likes[data.train], families)
-    if starting_model and settings.generator_kept:
+    if starting_model and settings.start_at == STAGE:
         generator = starting_model.generator
     else:
         images = LabelledImages(training.resized(settings.base), families, int(families.max()) + 1)
@@ -94,7 +94,7 @@ def train(
             images,
             weights=weights,
             measure_kid=_kid_of(training, encoder, features[data.train], families, weights=weights),
-            feature_network=learn_feature_network(training),
+            feature_network=learn_feature_network(training) if settings.start_at == ADVERSARIAL else None,
         )
     return TrainedModel(encoder, features, clusters, labels, generator, train_stages(training, generator, families))
 
@@ -230,20 +230,22 @@ def train_generator(
     the warm start draws all alike.
     """
     settings, weighted = training.settings, replace(data, weights=weights)
-    budget = settings.budget(settings.adversarial_images, settings.shares.adversarial)
-    average = train_adversarial(
-        weighted,
-        begin_generator(training, data),
-        settings.adversarial,
-        # What the refinement began with must not change under it.
-        DONE if training.run.checkpoint("refinement").exists() else budget,
-        run=training.run,
-        reporter=training.reporter,
-        seed=settings.seed,
-        sampler=training.sampler,
-        measure_kid=measure_kid,
-        feature_network=feature_network,
-    )
+    average = begin_generator(training, data)
+    if settings.start_at == ADVERSARIAL:
+        budget = settings.budget(settings.adversarial_images, settings.shares.adversarial)
+        average = train_adversarial(
+            weighted,
+            average,
+            settings.adversarial,
+            # What the refinement began with must not change under it.
+            DONE if training.run.checkpoint("refinement").exists() else budget,
+            run=training.run,
+            reporter=training.reporter,
+            seed=settings.seed,
+            sampler=training.sampler,
+            measure_kid=measure_kid,
+            feature_network=feature_network,
+        )
     average = refine(
         weighted,
         average,

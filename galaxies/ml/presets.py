@@ -13,7 +13,7 @@ from galaxies.ml.gan.adversarial import AdversarialSettings
 from galaxies.ml.gan.refinement import RefinementSettings
 from galaxies.ml.gan.super_resolution import SuperResolutionSettings
 from galaxies.ml.gan.warm_start import WarmStartSettings
-from galaxies.ml.loop import Budget, TrainingError
+from galaxies.ml.loop import ADVERSARIAL, REFINEMENT, STAGE, Budget, TrainingError
 from galaxies.ml.networks.styled_stage import StyledStageConfig
 
 
@@ -25,8 +25,8 @@ class Shares:
     feature_network: float = 0.05
     warm_start: float = 0.1
     adversarial: float = 0.35
-    refinement: float = 0.15
-    super_resolution: float = 0.25
+    refinement: float = 0.07
+    super_resolution: float = 0.33
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Settings:
     minutes: float | None = None
     weighed_by: str = ""  # the preference model that weighs the real images, in words; empty: all count alike
     started_from: str = ""  # the version whose weights it begins with; empty: from scratch
-    generator_kept: bool = False  # of that version's networks, the stage alone learns on
+    start_at: str = ADVERSARIAL  # the first phase in which that version learns on, one of FIRST_PHASES
 
     @property
     def base(self) -> int:
@@ -81,9 +81,17 @@ class Settings:
 
     def budget(self, images: int, share: float) -> Budget:
         """Return the budget of a phase. Phases that are there have the time of those that are not."""
-        whole = 1.0 - self.shares.encoder - self.shares.warm_start if self.started_from else 1.0
-        whole = self.shares.super_resolution if self.generator_kept else whole
-        return Budget(images, self.minutes * share / whole if self.minutes else None)
+        return Budget(images, self.minutes * share / self._share_of_phases() if self.minutes else None)
+
+    def _share_of_phases(self) -> float:
+        shares = self.shares
+        if not self.started_from:
+            return 1.0
+        return {
+            ADVERSARIAL: 1.0 - shares.encoder - shares.warm_start,
+            REFINEMENT: shares.refinement + shares.super_resolution,
+            STAGE: shares.super_resolution,
+        }[self.start_at]
 
 
 _FEATURE_NETWORK = EncoderConfig(channels=(32, 64, 128, 192))

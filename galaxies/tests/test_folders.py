@@ -127,10 +127,12 @@ def test_a_model_that_goes_on_learning_keeps_out_what_it_has_not_seen(version: M
     assert checked(options).split == "pixels"
 
 
-def test_keeping_the_generator_needs_one_and_a_stage_to_train(version: ModelVersion) -> None:
-    options = Options(synthetic=600, preset="tiny", keep_generator=True)
-    with pytest.raises(TrainingError, match="--keep-generator needs --start-from VERSION"):
+def test_starting_at_a_phase_needs_a_model_and_something_to_train(version: ModelVersion) -> None:
+    options = Options(synthetic=600, preset="tiny", start_at="stage")
+    with pytest.raises(TrainingError, match="--start-at needs --start-from VERSION"):
         checked(options)
-    with pytest.raises(TrainingError, match="leaves nothing to train: at 16 px there is no stage"):
+    with pytest.raises(TrainingError, match="leaves nothing to train: at 16 px there is none"):
         settings_of(replace(options, start_from=version.version, resolution=16))
-    assert settings_of(replace(options, start_from=version.version, budget_images=64)).stage_images == 64
+    for start_at in ("adversarial", "refinement", "stage"):
+        chosen = replace(options, start_at=start_at, start_from=version.version, budget_images=64)
+        assert getattr(settings_of(chosen), f"{start_at}_images") == 64

@@ -13,7 +13,7 @@ from galaxies.ml.bundle import read_manifest
 from galaxies.ml.data.dataset import CROP, MINIMUM
 from galaxies.ml.data.options import ReadingOptions, options_of
 from galaxies.ml.data.split import BY_FILES, BY_PIXELS
-from galaxies.ml.loop import TrainingError
+from galaxies.ml.loop import ADVERSARIAL, STAGE, TrainingError
 from galaxies.models import ModelVersion
 from galaxies.registry.manifests import MOST_FAMILIES, is_version_name
 
@@ -25,8 +25,8 @@ class Options:
     """What a user chooses.
 
     images: a folder or HDF5 file; synthetic: the number of drawn galaxies to train on instead.
-    start_from: the version whose weights the training begins with; None starts from scratch. keep_generator: of these,
-    the stage alone learns on.
+    start_from: the version whose weights the training begins with; None starts from scratch. start_at: the first phase
+    in which it learns on, one of FIRST_PHASES, the adversarial one if None.
     prefer: sample real images by how probably people like them (galaxies.preferences).
     From stretch on: galaxies.ml.data.options.ReadingOptions.
     """
@@ -43,7 +43,7 @@ class Options:
     credit: str = CREDIT
     model_version: str | None = None
     start_from: str | None = None
-    keep_generator: bool = False
+    start_at: str | None = None
     prefer: bool = False
     stretch: float = ReadingOptions.stretch
     q: float = ReadingOptions.q
@@ -110,7 +110,7 @@ def _refusals(options: Options) -> list[tuple[bool, str]]:
         (not 0 <= options.seed < 2**31 - 1, "--seed must lie between 0 and 2147483646."),
         (minutes is not None and not (math.isfinite(minutes) and minutes > 0), "--budget-minutes must be above 0."),
         (options.budget_images is not None and options.budget_images < 1, "--budget-images must be above 0."),
-        (options.keep_generator and not options.start_from, "--keep-generator needs --start-from VERSION."),
+        (bool(options.start_at) and not options.start_from, "--start-at needs --start-from VERSION."),
         (drawn is not None and drawn < MINIMUM, f"--synthetic draws too few galaxies: at least {MINIMUM} are needed."),
     ]
 
@@ -131,19 +131,18 @@ def settings_of(options: Options) -> Any:
     from galaxies.ml.fine_tuning import check_compatible
     from galaxies.ml.presets import PRESETS, with_resolution
 
-    preset = PRESETS[options.preset]
+    preset, start_at = PRESETS[options.preset], options.start_at or ADVERSARIAL
     settings = replace(
         with_resolution(preset, options.resolution or preset.resolution),
         k=options.k,
         seed=options.seed,
         minutes=options.budget_minutes,
-        adversarial_images=options.budget_images or preset.adversarial_images,
-        stage_images=(options.keep_generator and options.budget_images) or preset.stage_images,
-        generator_kept=options.keep_generator,
+        start_at=start_at,
         started_from=options.start_from or "",
+        **({f"{start_at}_images": options.budget_images} if options.budget_images else {}),
     )
-    if settings.generator_kept and not settings.stage:
-        raise TrainingError(f"--keep-generator leaves nothing to train: at {settings.resolution} px there is no stage.")
+    if start_at == STAGE and not settings.stage:
+        raise TrainingError(f"--start-at stage leaves nothing to train: at {settings.resolution} px there is none.")
     if options.start_from:
         check_compatible(read_manifest(site.MODELS_STORE / options.start_from), settings)
     return settings

@@ -12,7 +12,7 @@ WORDS = (
     "version cluster seed psi galaxy picture value shown next published id kind order page family show galaxies "
     "language a b paint archived model day start end since until period from to sort state creator liked made format "
     "email login password password1 password2 code key action_add action_remove action_primary minutes images_seen "
-    "preset synthetic images crop stretch q labels k resolution start_from keep_generator prefer hdf5_images answer "
+    "preset synthetic images crop stretch q labels k resolution start_from start_at prefer hdf5_images answer "
     "sessions pick path steps name title action _selected_action select_across post index o p e _popup _to_field "
     "is_active__exact q all term app_label model_name field_name public_id username is_staff groups user_permissions "
     "last_login_0 csrfmiddlewaretoken check seen "

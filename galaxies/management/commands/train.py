@@ -19,7 +19,7 @@ from galaxies.management.terminal import CountBars, PhaseBars
 from galaxies.ml.data.dataset import CROP, DatasetError
 from galaxies.ml.evaluation import EvaluationError
 from galaxies.ml.evaluation.of_bundle import summary
-from galaxies.ml.loop import Report, Stopped
+from galaxies.ml.loop import FIRST_PHASES, Report, Stopped
 from galaxies.ml.steering import SteeringError
 from galaxies.models import TrainingRun
 from galaxies.registry.registration import register_bundle, remember_metrics
@@ -44,14 +44,14 @@ class Command(BaseCommand):
         parser.add_argument("--k", type=int, help="number of families, instead of a measured choice in 6..12")
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--budget-minutes", type=float, help="time for all phases together")
-        parser.add_argument("--budget-images", type=int, help="images that the adversarial phase sees")
+        parser.add_argument("--budget-images", type=int, help="images that the first phase of the GAN sees")
         parser.add_argument("--credit", default=CREDIT, help="whom to name for the images")
         parser.add_argument("--model-version", help="name of the bundle, instead of the run's")
         parser.add_argument(
             "--start-from", metavar="VERSION", help="begin with that model's weights, keep its families"
         )
         parser.add_argument(
-            "--keep-generator", action="store_true", help="with --start-from: of its networks the stage alone learns on"
+            "--start-at", choices=FIRST_PHASES, help="with --start-from: the first phase in which it learns on"
         )
         parser.add_argument(
             "--prefer", action="store_true", help="show what people would like more often (see learn_preferences)"

@@ -40,9 +40,10 @@ REAL, GENERATED = range(2)  # the kinds of images whose moments are kept
 class RefinementSettings:
     """enlarge: how many times images are enlarged for the heads. rates are those of Adam with beta1 = 0.
 
-    logits: the weight of the heads' squared logits; moments: of running mean and standard deviation of their features,
-    over `memory` images. Heads learn `head_start` steps before the generator does. ema_images: half-life of the
-    generator's moving average, which grows by ema_ramp.
+    wrong_family: the weight with which heads tell real images from the same under another family's name, which keeps
+    families apart. logits: that of the heads' squared logits; moments: of running mean and standard deviation of their
+    features, over `memory` images. Heads learn `head_start` steps before the generator does. ema_images: half-life of
+    the generator's moving average, which grows by ema_ramp.
     """
 
     enlarge: int = 2
@@ -51,6 +52,7 @@ class RefinementSettings:
     head_rate: float = 3e-4
     end_rate: float = 0.1
     beta_2: float = 0.99
+    wrong_family: float = 0.2
     logits: float = 1e-3
     moments: float = 1.0
     memory: int = 2000
@@ -100,6 +102,7 @@ class RefinementTrainer:
             fake = self.generator(self.generator.map(z, y), noise)
             fake_maps = self._maps(fake)
             real_logits, fake_logits = self.heads(real_maps, y), self.heads(fake_maps, y)
+            misnamed_logits = self.heads(real_maps, other_families(y, fold_in(key, 3)))
             moments = moment_distance(
                 self.moments.update(REAL, map_statistics(real_maps), settings.memory),
                 self.moments.update(GENERATED, map_statistics(fake_maps), settings.memory),
@@ -108,13 +111,21 @@ class RefinementTrainer:
             heads = tf.reduce_mean(relativistic_losses(real_logits, fake_logits))
             g_loss = generator + settings.moments * moments
             g_loss += settings.range_weight * range_penalty(fake, settings.range_margin)
-            d_loss = heads + settings.logits * (mean_square(real_logits) + mean_square(fake_logits))
+            names = tf.reduce_mean(relativistic_losses(real_logits, misnamed_logits))
+            d_loss = heads + settings.wrong_family * names
+            d_loss += settings.logits * (mean_square(real_logits) + mean_square(fake_logits))
         apply_gradients(self.d_optimizer, tape, d_loss, self.heads.trainable_variables)
         if train_generator:
             apply_gradients(self.g_optimizer, tape, g_loss, self.generator.trainable_variables)
             for average, weight in zip(self.ema.trainable_variables, self.generator.trainable_variables, strict=True):
                 average.assign(weight + (average - weight) * decay)
-        return {"generator": generator, "heads": heads, "moments": moments}
+        return {"generator": generator, "heads": heads, "names": names, "moments": moments}
+
+
+def other_families(labels: Tensor, key: Tensor) -> Tensor:
+    """Return one-hot labels (N, k), k > 1, each of another family than before."""
+    k = labels.shape[1]
+    return tf.roll(labels, tf.random.stateless_uniform([], key, 1, k, tf.int32), axis=1)
 
 
 def refine(

@@ -54,7 +54,7 @@ def test_a_kept_generator_stays_and_its_stage_learns_on(tiny_bundle: Path, tmp_p
     generator = starting_model.generator
     kept = [np.array(weights) for weights in generator.get_weights()]
     stage = [np.array(weights) for weights in starting_model.stages[0].get_weights()]
-    settings = starting_model.adapt(replace(PRESETS["tiny"], generator_kept=True, stage_images=160, minutes=30))
+    settings = starting_model.adapt(replace(PRESETS["tiny"], start_at="stage", stage_images=160, minutes=30))
     assert settings.budget(1, settings.shares.super_resolution).minutes == pytest.approx(30)  # all of the time
     data, run = dataset(600, 32, seed=3), Run(tmp_path / "run")
     phases: set[str] = set()
@@ -64,6 +64,31 @@ def test_a_kept_generator_stays_and_its_stage_learns_on(tiny_bundle: Path, tmp_p
     assert all((a == b).all() for a, b in zip(generator.get_weights(), kept, strict=True))
     assert any((a != b).any() for a, b in zip(trained.stages[0].get_weights(), stage, strict=True))
     assert list(run.folder.glob("samples/stage_32-*.png"))
+
+
+@pytest.mark.slow
+def test_a_training_may_start_at_the_refinement(tiny_bundle: Path, tmp_path: Path) -> None:
+    starting_model = load_starting_model(Bundle(tiny_bundle, verify(tiny_bundle)))
+    begun = [np.array(weights) for weights in starting_model.generator.get_weights()]
+    settings = replace(PRESETS["tiny"], start_at="refinement", refinement_images=192, stage_images=64)
+    phases: set[str] = set()
+    trained = train(
+        dataset(600, 32, seed=3),
+        starting_model.adapt(settings),
+        Run(tmp_path / "run"),
+        lambda report: phases.add(report.phase),
+        starting_model=starting_model,
+    )
+    assert phases == {"features", "refinement", "stage_32"}
+    assert 0 < max(np.abs(a - b).max() for a, b in zip(trained.generator.get_weights()[:4], begun, strict=False)) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("start_at", "phases"), [("adversarial", 1.0 - 0.1 - 0.1), ("refinement", 0.4), ("stage", 0.33)]
+)
+def test_the_time_is_split_over_the_phases_that_are_there(start_at: str, phases: float) -> None:
+    settings = replace(PRESETS["standard"], started_from="v", start_at=start_at, minutes=40)
+    assert settings.budget(1, settings.shares.super_resolution).minutes == pytest.approx(40 * 0.33 / phases)
 
 
 def test_what_does_not_fit_is_refused_in_one_sentence(tiny_bundle: Path) -> None:
