@@ -11,9 +11,9 @@ from galaxies.ml.bundle.inference import make_forward
 from galaxies.ml.bundle.latents import LatentLayout, normals
 from galaxies.ml.data import synthetic
 from galaxies.ml.features.pretrained import LITE0, load_pretrained
-from galaxies.ml.gan.grain import FAINTEST, detail_statistics, grain_code
+from galaxies.ml.gan.grain import FAINTEST, FARTHEST, detail_statistics, grain_code
 from galaxies.ml.gan.projected_heads import ProjectedHeads, RunningMoments, map_statistics, moment_distance
-from galaxies.ml.gan.refinement import RefinementSettings, refine
+from galaxies.ml.gan.refinement import RefinementSettings, other_families, refine
 from galaxies.ml.gan.sampling import LabelledImages
 from galaxies.ml.gan.super_resolution import BaseSampler, SuperResolutionSettings, crops, random_corners, train_stage
 from galaxies.ml.loop import Budget, Run
@@ -147,6 +147,14 @@ def test_the_code_of_grain_is_standard_normal_over_images_and_tells_strong_from_
     assert np.allclose(found.mean(axis=0), 0, atol=1e-3)
     assert np.allclose(np.cov(found.T), np.eye(2), atol=0.02)
     assert abs(np.corrcoef(found[:, 0], np.log(strength.ravel()))[0, 1]) > 0.95
+    odd = code(tf.constant(np.random.default_rng(1).choice([-1.0, 1.0], (1, 32, 32, 3)), tf.float32)).numpy()
+    assert np.abs(odd).max() == FARTHEST
+
+
+def test_another_family_is_never_the_same() -> None:
+    labels = tf.one_hot(np.arange(60) % 3, 3)
+    shifts = {tuple(np.argmax(other_families(labels, [0, i]), axis=1)[:3]) for i in range(20)}
+    assert shifts == {(1, 2, 0), (2, 0, 1)}
 
 
 def test_the_mixing_of_heads_is_fixed_and_labels_count() -> None:
