@@ -64,8 +64,8 @@ class SuperResolutionSettings:
     crop: int = 32
     batch: int = 16
     rate: float = 3e-4
-    head_rate: float = 3e-4
-    critic_rate: float = 6e-4
+    head_rate: float = 2e-4
+    critic_rate: float = 4e-4
     end_rate: float = 0.1
     beta_2: float = 0.99
     critic_channels: tuple[int, ...] = (32, 48)
@@ -86,10 +86,10 @@ class SuperResolutionSettings:
     faithful: float = 5.0
     range_weight: float = 1e-3
     range_margin: float = 0.1
-    ema_images: int = 2500
+    ema_images: int = 10000
     ema_ramp: float = 0.1
     head_start: int = 150
-    measure_seconds: float = 600.0
+    measure_seconds: float = 240.0
 
 
 class BaseSampler:
