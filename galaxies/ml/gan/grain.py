@@ -22,6 +22,7 @@ Edge = tuple[float, float]  # around [-1, 1]: where galaxy ends and sky begins, 
 LEAST = 0.1  # of a standard deviation: JPEG leaves no fine colour, so that some numbers are nearly alike in all images
 DETAIL_STATISTICS = 24  # numbers that `detail_statistics` gives
 LEAST_PART = 0.005  # of an image that counts as bright, or as faint
+FARTHEST = 3.0  # from the mean, in standard deviations, that a code goes: about as far as a normal number from a seed
 BATCH = 32
 FAINTEST = 1e-5  # of squared detail, for images around [-1, 1]: half a level of 255
 
@@ -62,8 +63,9 @@ class GrainCode:
     edge: Edge
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return (N, k) of images (N, R, R, 3) around [-1, 1]."""
-        return tf.matmul((detail_statistics(images, self.edge) - self.mean) / self.deviation, self.axes)
+        """Return (N, k) in -FARTHEST..FARTHEST of images (N, R, R, 3) around [-1, 1]."""
+        code = tf.matmul((detail_statistics(images, self.edge) - self.mean) / self.deviation, self.axes)
+        return tf.clip_by_value(code, -FARTHEST, FARTHEST)
 
 
 def grain_code(images: Images, k: int, edge: Edge, *, looked_at: int = 1024, seed: int = 0) -> GrainCode:

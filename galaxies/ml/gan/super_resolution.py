@@ -232,7 +232,7 @@ class StageTrainer:
                 self.moments, map_statistics(real_maps), map_statistics(fake_maps), settings.memory
             ),
             "grain": self._moments(self.grain, real_grain, fake_grain, settings.grain_memory),
-            "own_grain": tf.reduce_mean(tf.square(own)),
+            "own_grain": 2 * tf.reduce_mean(tf.sqrt(1 + tf.square(own)) - 1),  # square, but linear for outliers
         }
 
     def _moments(self, running: RunningMoments, real: Tensor, fake: Tensor, memory: int) -> Tensor:
