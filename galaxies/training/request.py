@@ -132,6 +132,7 @@ def settings_of(options: Options) -> Any:
     from galaxies.ml.presets import PRESETS, with_resolution
 
     preset, start_at = PRESETS[options.preset], options.start_at or ADVERSARIAL
+    bound: dict[str, Any] = {f"{start_at}_images": options.budget_images} if options.budget_images else {}
     settings = replace(
         with_resolution(preset, options.resolution or preset.resolution),
         k=options.k,
@@ -139,7 +140,7 @@ def settings_of(options: Options) -> Any:
         minutes=options.budget_minutes,
         start_at=start_at,
         started_from=options.start_from or "",
-        **({f"{start_at}_images": options.budget_images} if options.budget_images else {}),
+        **bound,
     )
     if start_at == STAGE and not settings.stage:
         raise TrainingError(f"--start-at stage leaves nothing to train: at {settings.resolution} px there is none.")
