@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from galaxies.ml.arrays import Tensor
@@ -43,7 +44,8 @@ class RefinementSettings:
     wrong_family: the weight with which heads tell real images from the same under another family's name, which keeps
     families apart. logits: that of the heads' squared logits; moments: of running mean and standard deviation of their
     features, over `memory` images. Heads learn `head_start` steps before the generator does. ema_images: half-life of
-    the generator's moving average, which grows by ema_ramp.
+    the generator's moving average, which grows by ema_ramp. kept: the share of the refined weights in what is returned;
+    the rest are those that it began with, which know form and families better (Wortsman et al. 2022, WiSE-FT).
     """
 
     enlarge: int = 2
@@ -61,6 +63,7 @@ class RefinementSettings:
     head_start: int = 60
     ema_images: int = 10_000
     ema_ramp: float = 0.1
+    kept: float = 0.5
 
 
 class RefinementTrainer:
@@ -140,11 +143,12 @@ def refine(
     sampler: Callable[[Generator], Callable[[Path], None]] | None = None,
     measure_kid: Callable[[Generator], float] | None = None,
 ) -> Generator:
-    """Return the moving average of a generator that goes on from `generator`.
+    """Return the moving average of a generator that goes on from `generator`, mixed with that.
 
     sampler: returns a function that writes a sample sheet; measure_kid: for the log alone.
     Raises: Stopped, TrainingError (galaxies.ml.loop), PretrainedError.
     """
+    begun = [np.array(weights) for weights in generator.get_weights()]
     trainer = RefinementTrainer(data, generator, settings, seed)
 
     def train(number: int) -> dict[str, Any]:
@@ -164,4 +168,6 @@ def refine(
         measure=(lambda images: {"kid": measure_kid(trainer.ema)}) if measure_kid else None,
     )
     run_phase(phase, budget, run, reporter)
+    refined = zip(begun, trainer.ema.get_weights(), strict=True)
+    trainer.ema.set_weights([before + settings.kept * (after - before) for before, after in refined])
     return trainer.ema

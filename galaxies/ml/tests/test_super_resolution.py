@@ -1,5 +1,6 @@
 """The styled stage, the refinement and what both are trained against."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,22 @@ def test_the_refinement_goes_on_from_a_generator_with_small_steps(tmp_path: Path
     refined = refine(data, generator, settings, Budget(images=64), run=Run(tmp_path), reporter=lambda report: None)
     moved = [np.abs(a - b).max() for a, b in zip(refined.get_weights(), before, strict=True)]
     assert 0 < max(moved) <= 6 * settings.rate * 10
+    whole = refine(
+        data,
+        _with_weights(before),
+        replace(settings, kept=1.0),
+        Budget(images=64),
+        run=Run(tmp_path),
+        reporter=lambda report: None,
+    )
+    halves = zip(before, whole.get_weights(), refined.get_weights(), strict=True)
+    assert all(np.allclose((a + b) / 2, half, atol=1e-7) for a, b, half in halves)
+
+
+def _with_weights(weights: list[Any]) -> Any:
+    generator = build_generator(SMALL)
+    generator.set_weights(weights)
+    return generator
 
 
 def test_the_style_comes_from_the_normals_after_all_others() -> None:
