@@ -1,8 +1,10 @@
 """How gunicorn serves the site. Without preload: TensorFlow does not survive a fork, so each worker loads its own."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,11 @@ control_socket_disable = True  # it would lie in the home directory, and the sit
 access_log_format = "%(m)s %(U)s %(s)s %(B)s bytes %(L)s s"
 # gunicorn's heartbeat must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+# Where its processes put together what /metrics tells: in memory, a folder for each start.
+FOLDER, MARK = "PROMETHEUS_MULTIPROC_DIR", f"nebulai-metrics-{os.getpid()}-"
+if MARK not in os.environ.get(FOLDER, "") and (env.text("NEBULAI_METRICS_KEY") or env.text("NEBULAI_METRICS_KEY_FILE")):
+    os.environ[FOLDER] = tempfile.mkdtemp(prefix=MARK, dir=worker_tmp_dir)
 
 
 class HiddenLogger(Logger):
@@ -58,3 +65,17 @@ def worker_exit(server: Any, worker: Any) -> None:
     from galaxies.serving import service
 
     service().stop()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """What a process that has ended has waiting is no longer waiting; what it counted stays."""
+    if FOLDER in os.environ:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Leave no numbers behind."""
+    if MARK in os.environ.get(FOLDER, ""):
+        shutil.rmtree(os.environ[FOLDER], ignore_errors=True)

@@ -7,3 +7,9 @@ class GalaxiesConfig(AppConfig):
 
     name = "galaxies"
     verbose_name = _("Galaxies")
+
+    def ready(self) -> None:
+        from galaxies.metrics import looked_up
+        from nebulai.metrics import Asked, asked
+
+        asked.append(Asked(looked_up))

@@ -31,6 +31,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from galaxies import metrics
 from galaxies.jobs import Image, Job, answer
 from galaxies.ml.arrays import Features
 from galaxies.ml.bundle import MANIFEST, Bundle, BundleError, load_bundle
@@ -121,6 +122,7 @@ class Service:
             self._old.pop(bundle.version, None)
             self._current = bundle
             self._stamps[bundle.version] = stamp
+        metrics.LOADED.set(1)
         logger.info("Model version %s is ready after %.1f s.", bundle.version, time.monotonic() - started)
 
     def _open(self, path: Path) -> Bundle:
@@ -181,15 +183,26 @@ class Service:
         self._run("model", self._work)
         deadline = time.monotonic() + timeout
         try:
-            self._turns.put(jobs)
+            self._put(jobs)
             return [job.future.result(max(0.0, deadline - time.monotonic())) for job in jobs]
         except Full:
+            metrics.REFUSED.labels(metrics.FULL).inc()
             raise self._too_many() from None
         except TimeoutError:
+            metrics.REFUSED.labels(metrics.SLOW).inc()
             raise Busy(_("The generator took too long to answer; try again in a moment."), retry_after=5) from None
         finally:
             for job in jobs:
                 job.future.cancel()  # nobody waits for it any more; no effect on what is done
+
+    def _put(self, jobs: list[Job]) -> None:
+        """Let jobs wait for the model thread, and count them. Raises: Full."""
+        metrics.WAITING.inc(len(jobs))
+        try:
+            self._turns.put(jobs)
+        except Full:
+            metrics.WAITING.dec(len(jobs))
+            raise
 
     def _too_many(self) -> Busy:
         """Return what to say where no more jobs may wait: how many do, and for how long about."""
@@ -206,6 +219,7 @@ class Service:
         current = self._current
         if current is None:
             self.start()
+            metrics.REFUSED.labels(metrics.LOADING).inc()
             raise Busy(_("The generator is still warming up; try again in a few seconds."), retry_after=5)
         if current.version == version:
             return current
@@ -226,12 +240,16 @@ class Service:
     def _work(self) -> None:
         """The model thread: the only one that runs networks."""
         while jobs := self._turns.take(MAX_BATCH):
+            metrics.WAITING.dec(len(jobs))
             started = time.monotonic()
             batches: dict[tuple[int, type], list[Job]] = {}
             for job in jobs:
                 batches.setdefault((id(job.bundle), type(job.ask)), []).append(job)
             for batch in batches.values():
+                began = time.monotonic()
                 answer(batch)
+                kind = metrics.GALAXIES if isinstance(batch[0].ask, Recipe) else metrics.FEATURES
+                metrics.made(kind, len(batch), time.monotonic() - began)
             pace = (time.monotonic() - started) / len(jobs)
             self._pace = PACE_MEMORY * self._pace + (1 - PACE_MEMORY) * pace
 

@@ -9,6 +9,8 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from nebulai import env
 
+SHORTEST_KEY = 20
+
 
 @register()
 def environment(**kwargs: Any) -> list[CheckMessage]:
@@ -49,6 +51,9 @@ def environment(**kwargs: Any) -> list[CheckMessage]:
     if not settings.SECURITY_CONTACT.startswith(("mailto:", "https://", "tel:")):
         message = f"NEBULAI_SECURITY_CONTACT is {settings.SECURITY_CONTACT!r}: begin it with mailto:, https:// or tel:."
         found.append(Error(message, id="nebulai.E008"))
+    if settings.METRICS_KEY and len(settings.METRICS_KEY) < SHORTEST_KEY:
+        message = f"NEBULAI_METRICS_KEY is short: use at least {SHORTEST_KEY} characters that nobody can guess."
+        found.append(Error(message, id="nebulai.E009"))
     if not settings.RATE_LIMITS and settings.PRODUCTION:
         found.append(
             Warning("NEBULAI_RATE_LIMITS is off; switch it off for tests and benchmarks only.", id="nebulai.W001")

@@ -16,6 +16,8 @@ from django_tasks import TaskResult
 from django_tasks.signals import task_enqueued, task_finished, task_started
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
+from nebulai import metrics
+
 logger = structlog.get_logger("nebulai.requests")
 
 HEADER = "X-Request-ID"
@@ -24,7 +26,7 @@ QUIET = ("/static/", "/healthz", "/readyz", "/metrics", "/favicon.ico")  # at DE
 
 
 class RequestMiddleware(StructlogMiddleware):
-    """django-structlog's, with one event for a request, when it is answered, and nothing of who asked.
+    """django-structlog's, with one event for a request, when it is answered, and nothing of who asked; counted too.
 
     The error of a request is logged by Django. What a body that streams logs has the request's id, too: the id stays
     until the thread's next request. (django-structlog wraps such a body, and gunicorn could not send a file by itself.)
@@ -38,14 +40,17 @@ class RequestMiddleware(StructlogMiddleware):
     def handle_response(self, request: HttpRequest, response: HttpResponseBase) -> None:
         response.headers[HEADER] = get_contextvars()["request_id"]
         match = request.resolver_match
+        view = match.view_name if match else ""
+        seconds = time.perf_counter() - request.began  # type: ignore[attr-defined]
+        metrics.answered(view, request.method or "", response.status_code, seconds)
         log = logger.debug if request.path.startswith(QUIET) else logger.info
         log(
             "request",
             method=request.method,
             path=escape_uri_path(request.path),  # without its query
-            view=match.view_name if match else "",
+            view=view,
             status=response.status_code,
-            seconds=round(time.perf_counter() - request.began, 4),  # type: ignore[attr-defined]
+            seconds=round(seconds, 4),
         )
 
     def process_got_request_exception(self, sender: type[Any], request: HttpRequest, **kwargs: Any) -> None:

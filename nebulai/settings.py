@@ -177,7 +177,7 @@ HTTPS = env.flag("NEBULAI_HTTPS", PRODUCTION)
 TRUSTED_PROXY_COUNT = env.natural("NEBULAI_TRUSTED_PROXY_COUNT", 0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked from inside, without the proxy
 if TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_FAILURE_VIEW = "nebulai.views.csrf_failure"
@@ -249,6 +249,7 @@ ACCOUNT_RATE_LIMITS: dict[str, str] | bool = (
 )
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
+METRICS_KEY = env.secret("NEBULAI_METRICS_KEY")  # without it there is no /metrics
 LOGGING = logs.configuration(as_json=PRODUCTION)
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_USER_ID_FIELD = None

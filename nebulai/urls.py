@@ -2,6 +2,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+from nebulai.metrics import metrics
 from nebulai.views import choose_language, favicon, robots, security_txt
 
 # Staff log in by the same page as everybody, under the same rate limits.
@@ -11,6 +12,7 @@ urlpatterns = [
     path("", include("galaxies.urls")),
     path("favicon.ico", favicon),
     path("language", choose_language, name="language"),
+    path("metrics", metrics, name="metrics"),
     path("robots.txt", robots, name="robots"),
     path(".well-known/security.txt", security_txt, name="security_txt"),
     path("accounts/", include("allauth.urls")),

@@ -107,6 +107,7 @@ PAGES = [
     Row("me/delete", "login again again again again", "login again again again again"),
     Row("healthz", "200", "405"),
     Row("readyz", "200", "405"),
+    Row("metrics", "404", "405"),  # there is no key; nebulai/tests/test_metrics.py asks with one
     Row("language", "405", "400"),
     Row("favicon.ico", "302", "405"),
     Row("robots.txt", "200", "405"),
