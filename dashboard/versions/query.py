@@ -8,11 +8,10 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from galaxies import model_page
-from galaxies.approval import Approval
 from galaxies.extractors import by_extractor, in_words, rank
 from galaxies.model_page import Figure
 from galaxies.models import Galaxy, ModelVersion
-from galaxies.quiz.rounds import taken_by_version
+from galaxies.quiz.rounds import ByEye, taken_by_version
 from galaxies.registry import measurement, versions
 from galaxies.registry.measurement import Measuring
 from galaxies.registry.versions import VersionTotals
@@ -26,7 +25,7 @@ COMPARED = ("usefulness", "cluster_fidelity", "memorisation", "near_duplicates")
 @dataclass(frozen=True, kw_only=True)
 class Card:
     """A version in the list. figures: () if it was not measured; serving: this process generates with it;
-    empty: it has no galaxies; taken_for_real: what the quiz says of its galaxies.
+    empty: it has no galaxies; by_eye: what the quiz says of its galaxies.
     """
 
     version: ModelVersion
@@ -36,7 +35,7 @@ class Card:
     measuring: Measuring
     serving: bool
     empty: bool
-    taken_for_real: Approval
+    by_eye: ByEye
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,9 @@ class Row:
 def cards() -> list[Card]:
     """Return all versions: the active one first, archived ones last, newer before older ones."""
     galaxies = Galaxy.objects.filter(model_version=OuterRef("pk")).order_by()
-    found = ModelVersion.objects.annotate(used=Exists(galaxies)).order_by("-is_active", "archived", "-registered")
-    totals, orders, taken = versions.totals(), measurement.orders(), taken_by_version()
+    ordered = ModelVersion.objects.annotate(used=Exists(galaxies)).order_by("-is_active", "archived", "-registered")
+    found = list(ordered)
+    totals, orders, by_eye = versions.totals(), measurement.orders(), taken_by_version(found)
     return [
         Card(
             version=version,
@@ -62,7 +62,7 @@ def cards() -> list[Card]:
             measuring=orders.get(version.version, Measuring()),
             serving=version.version == service().version,
             empty=not version.used,
-            taken_for_real=taken.get(version.pk, Approval()),
+            by_eye=by_eye[version.pk],
         )
         for version in found
     ]

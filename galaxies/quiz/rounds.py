@@ -7,7 +7,7 @@ taken_for_real(version)                         # how many generated ones pass, 
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,28 +114,29 @@ class ByEye:
 
 def taken_for_real(version: ModelVersion) -> ByEye:
     """Return how often a version's galaxies, and photographs beside them, were taken for real, by family."""
-    answered = QuizQuestion.objects.filter(round__model_version=version, said_generated__isnull=False).order_by()
-    counted = {"real": SAID_REAL, "not_real": SAID_GENERATED}
-    photos = answered.filter(is_generated=False).aggregate(**counted)
-    rows = list(answered.filter(is_generated=True).values_list("cluster").annotate(**counted))
-    by_cluster = {cluster: Approval(real, not_real) for cluster, real, not_real in rows}
-    families = tuple(
-        (in_words(family), by_cluster[family["id"]]) for family in version.families if family["id"] in by_cluster
-    )
+    return taken_by_version([version])[version.pk]
+
+
+def taken_by_version(versions: Sequence[ModelVersion]) -> dict[int, ByEye]:
+    """Return what `taken_for_real` does for each of the versions, by their primary keys, in one query."""
+    answered = QuizQuestion.objects.filter(round__model_version__in=versions, said_generated__isnull=False).order_by()
+    rows = answered.values_list("round__model_version", "cluster").annotate(real=SAID_REAL, not_real=SAID_GENERATED)
+    found: dict[int, dict[int | None, Approval]] = {version.pk: {} for version in versions}
+    for version, cluster, real, not_real in rows:
+        found[version][cluster] = Approval(real, not_real)
+    return {version.pk: _by_eye(version, found[version.pk]) for version in versions}
+
+
+def _by_eye(version: ModelVersion, answers: dict[int | None, Approval]) -> ByEye:
+    """answers: by cluster; a photograph has none."""
+    generated = [each for cluster, each in answers.items() if cluster is not None]
     return ByEye(
-        generated=Approval(
-            sum(each.likes for each in by_cluster.values()), sum(each.dislikes for each in by_cluster.values())
+        generated=Approval(sum(each.likes for each in generated), sum(each.dislikes for each in generated)),
+        real=answers.get(None, Approval()),
+        families=tuple(
+            (in_words(family), answers[family["id"]]) for family in version.families if family["id"] in answers
         ),
-        real=Approval(photos["real"], photos["not_real"]),
-        families=families,
     )
-
-
-def taken_by_version() -> dict[int, Approval]:
-    """Return how often generated galaxies were taken for real, by the primary keys of their versions."""
-    answered = QuizQuestion.objects.filter(is_generated=True, said_generated__isnull=False).order_by()
-    rows = answered.values_list("round__model_version").annotate(real=SAID_REAL, not_real=SAID_GENERATED)
-    return {version: Approval(real, not_real) for version, real, not_real in rows}
 
 
 def _pictures(version: ModelVersion, questions: Iterable[QuizQuestion], pool: Images) -> dict[int, bytes]:

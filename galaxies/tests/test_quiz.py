@@ -174,7 +174,21 @@ def test_the_model_s_page_and_staff_see_how_often_generated_ones_pass(
     assert [answers.text for _family, answers in found.families] == ["100% (51 to 100%) of 4", "0% (0 to 49%) of 4"]
     page = re.sub(r"\s+", " ", admin_client.get("/model/").content.decode())
     assert "<td>50%</td><td>22% \u2013 78%</td><td>8</td>" in page
-    assert "Taken for real <b>50%</b>" in admin_client.get("/dashboard/models/").content.decode()
+    other = make_version("another")
+    QuizQuestion.objects.create(
+        round=QuizRound.objects.create(model_version=other), number=1, is_generated=True, cluster=1, seed=1,
+        said_generated=False,
+    )  # fmt: skip
+    staff = admin_client.get("/dashboard/models/").content.decode()
+    card = staff[staff.index(f'id="{version}"') : staff.index('id="another"')]
+    assert "Taken for real <b>50%</b>" in card
+    families = [version.family(cluster)["name"] for cluster in (0, 1)]
+    assert re.findall(r"<li>([^<]+) <b>([^<]+)</b></li>", card) == [
+        (families[0], "100% (51 to 100%) of 4"),
+        (families[1], "0% (0 to 49%) of 4"),
+        ("photographs", "50% (9 to 91%) of 2"),
+    ]
+    assert "100% (21 to 100%) of 1" in staff[staff.index('id="another"') :]
 
 
 def test_what_differs_most_may_have_given_it_away() -> None:
