@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import BigIntegerField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import BigIntegerField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 from django_filters import CharFilter, ChoiceFilter, DateFilter, FilterSet
@@ -14,7 +14,7 @@ from django_filters import CharFilter, ChoiceFilter, DateFilter, FilterSet
 from accounts.models import User
 from dashboard.periods import DayField, check_order
 from galaxies.family_words import family_name
-from galaxies.models import Galaxy
+from galaxies.models import Galaxy, Making
 
 VISITOR = gettext_noop("visitor")  # what a filter may say, also in the reader's own language
 VOTES = {"any": _("With votes"), "liked": _("Liked"), "disliked": _("Disliked"), "none": _("Without votes")}
@@ -56,7 +56,7 @@ class HistoryForm(forms.Form):
 
 
 # Columns in a form that no index has: SQLite keeps no statistics, and could choose an index that leaves a million rows.
-UNINDEXED = {"version_of": F("model_version_id") + 0, "family_of": F("cluster") + 0, "maker": F("creator_id") + 0}
+UNINDEXED = {"version_of": F("model_version_id") + 0, "family_of": F("cluster") + 0, "first_maker": F("creator_id") + 0}
 
 
 class HistoryFilter(FilterSet):
@@ -90,10 +90,10 @@ class HistoryFilter(FilterSet):
         return self.filter_queryset(galaxies.alias(**kinds))  # type: ignore[no-any-return]
 
     def filter_since(self, galaxies: QuerySet[Galaxy], name: str, value: date) -> QuerySet[Galaxy]:
-        return galaxies.filter(created__gte=_midnight(value))
+        return galaxies.filter(_days({"since": value}))
 
     def filter_until(self, galaxies: QuerySet[Galaxy], name: str, value: date) -> QuerySet[Galaxy]:
-        return galaxies.filter(_before_end(value))
+        return galaxies.filter(_days({"until": value}))
 
     def filter_version(self, galaxies: QuerySet[Galaxy], name: str, value: str) -> QuerySet[Galaxy]:
         return galaxies.filter(Q(version_of=self.ids[value]))
@@ -103,7 +103,9 @@ class HistoryFilter(FilterSet):
         return galaxies.filter(Q(version_of=self.ids[version], family_of=int(cluster)))
 
     def filter_who(self, galaxies: QuerySet[Galaxy], name: str, value: str | tuple[int, ...]) -> QuerySet[Galaxy]:
-        return galaxies.filter(Q(maker=None) if value == VISITOR else Q(maker__in=value))
+        if value == VISITOR:
+            return galaxies.filter(Q(first_maker=None))
+        return galaxies.filter(Exists(Making.objects.filter(galaxy=OuterRef("pk"), person__in=value)))
 
     def filter_votes(self, galaxies: QuerySet[Galaxy], name: str, value: str) -> QuerySet[Galaxy]:
         found = {
@@ -119,31 +121,45 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _before_end(day: date) -> Q:
-    return Q() if day == date.max else Q(created__lt=_midnight(day + timedelta(days=1)))
+def _days(values: Mapping[str, Any], column: str = "created") -> Q:
+    """The days of the filters as a condition on a time."""
+    since, until = values.get("since"), values.get("until")
+    end = _midnight(until + timedelta(days=1)) if until and until != date.max else None
+    return Q(**{f"{column}__gte": _midnight(since)} if since else {}, **{f"{column}__lt": end} if end else {})
 
 
 @dataclass(frozen=True)
 class Served:
-    """Galaxies that one index finds, in the order of `column`, and the filters that they all meet."""
+    """Galaxies, or makings of galaxies, that one index finds in the order of `column`, and the filters they all meet.
 
-    galaxies: QuerySet[Galaxy]
+    A galaxy may have been made by somebody long after it was made first: makings are in no order of galaxies.
+    """
+
+    rows: QuerySet[Any]
     filters: frozenset[str]
     column: str = "created"
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the index has the galaxies themselves in this order."""
+        return self.rows.model is Galaxy
+
+    def galaxies(self, rows: QuerySet[Any] | None = None) -> QuerySet[Galaxy]:
+        """Return the galaxies of all rows, or of some of them."""
+        rows = self.rows.order_by() if rows is None else rows
+        return Galaxy.objects.filter(pk__in=rows.values("pk" if self.in_order else "galaxy"))
 
 
 def served(filters: HistoryFilter) -> list[Served]:
     """Return what indexes find of valid filters, what probably leaves fewest first. The last meets only the days."""
     values = {name: value for name, value in filters.form.cleaned_data.items() if value}
     days = values.keys() & {"since", "until"}
-    span = Galaxy.objects.filter(
-        Q(created__gte=_midnight(values["since"])) if "since" in days else Q(),
-        _before_end(values["until"]) if "until" in days else Q(),
-    )
+    span = Galaxy.objects.filter(_days(values))
     found = []
     if who := values.get("who"):
-        maker = Q(creator=None) if who == VISITOR else Q(creator=who[0]) if len(who) == 1 else Q(creator__in=who)
-        found.append(Served(span.filter(maker), frozenset({"who", *days})))
+        makings = Making.objects.filter(_days(values, "galaxy__created"))
+        rows = span.filter(creator=None) if who == VISITOR else makings.filter(person__in=who)
+        found.append(Served(rows, frozenset({"who", *days})))
     if family := values.get("family"):
         version, __, cluster = family.partition(":")
         of = span.filter(model_version=filters.ids[version], cluster=int(cluster))

@@ -7,8 +7,9 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import display_name
@@ -16,7 +17,7 @@ from dashboard.history.filters import VISITOR, HistoryFilter, Served, Versions, 
 from dashboard.overview.query import family_name
 from galaxies import family_words
 from galaxies.listing import NoSuchPage, Page
-from galaxies.models import Galaxy
+from galaxies.models import Galaxy, Making
 
 PAGE_SIZE = 50
 MAX_PAGE = 200  # beyond, skipping the rows before would take too long; days narrow it down
@@ -30,12 +31,13 @@ HEADER = ["id", "made", "family", "version", "cluster", "seed", "psi", "who", "l
 
 @dataclass(frozen=True)
 class Row:
-    """A galaxy with the name of its family, its version and the address of its creator."""
+    """A galaxy with the name of its family, its version, the address of its creator and how many others made it too."""
 
     galaxy: Galaxy
     family: str
     version: str
     who: str
+    others: int = 0
 
     @property
     def key(self) -> str:
@@ -66,7 +68,9 @@ def page_of(filters: HistoryFilter, versions: Versions, sort: str, number: int) 
     found = list(_sorted(galaxies, sort).select_related("creator")[start : start + PAGE_SIZE + 1])
     if not found and number > 1:
         raise NoSuchPage
-    rows = [row_of(galaxy, versions) for galaxy in found[:PAGE_SIZE]]
+    makings = Making.objects.filter(galaxy__in=[galaxy.pk for galaxy in found]).order_by().values_list("galaxy")
+    makers = dict(makings.annotate(Count("pk")))
+    rows = [row_of(galaxy, versions, makers.get(galaxy.pk, 0)) for galaxy in found[:PAGE_SIZE]]
     more = len(found) > PAGE_SIZE
     looked_to = None
     if walked is not None and sort.endswith("created"):
@@ -75,18 +79,17 @@ def page_of(filters: HistoryFilter, versions: Versions, sort: str, number: int) 
     return HistoryPage(rows, number, has_next, limited=walked is not None, looked_to=looked_to)
 
 
-def _findable(filters: HistoryFilter, sort: str) -> tuple[QuerySet[Galaxy], QuerySet[Galaxy] | None]:
-    """Return the galaxies to sort and show and, if these are not all, the query whose first SCAN were searched."""
+def _findable(filters: HistoryFilter, sort: str) -> tuple[QuerySet[Galaxy], QuerySet[Any] | None]:
+    """Return the galaxies to sort and show and, if these are not all, the rows of which SCAN were searched."""
     choices = served(filters)
     wanted = frozenset(name for name, value in filters.form.cleaned_data.items() if value)
     walk = _in_order(choices, sort)
-    if wanted <= walk.filters:
-        return walk.galaxies, None  # as many as there are: the index has them in this order
+    if walk.in_order and wanted <= walk.filters:
+        return walk.rows, None  # as many as there are: the index has them in this order
     for choice in choices:  # walk is one of them, or longer than all
-        if not _is_long(choice.galaxies):
-            return filters.among(Galaxy.objects.filter(pk__in=choice.galaxies.order_by().values("pk"))), None
-    first = _sorted(walk.galaxies, sort).values("pk")[:SCAN]
-    return filters.among(Galaxy.objects.filter(pk__in=first)), walk.galaxies
+        if not _is_long(choice.rows):
+            return filters.among(choice.galaxies()), None
+    return filters.among(walk.galaxies(_sorted(walk.rows, sort)[:SCAN])), walk.rows
 
 
 def _in_order(choices: list[Served], sort: str) -> Served:
@@ -95,19 +98,19 @@ def _in_order(choices: list[Served], sort: str) -> Served:
     return next((choice for choice in choices if choice.column == column), Served(Galaxy.objects.all(), frozenset()))
 
 
-def _is_long(galaxies: QuerySet[Galaxy]) -> bool:
-    return galaxies.order_by()[SCAN : SCAN + 1].exists()
+def _is_long(rows: QuerySet[Any]) -> bool:
+    return rows.order_by()[SCAN : SCAN + 1].exists()
 
 
-def _sorted(galaxies: QuerySet[Galaxy], sort: str) -> QuerySet[Galaxy]:
-    return galaxies.order_by(sort, "-id" if sort.startswith("-") else "id")
+def _sorted(rows: QuerySet[Any], sort: str) -> QuerySet[Any]:
+    return rows.order_by(sort, "-id" if sort.startswith("-") else "id")
 
 
-def row_of(galaxy: Galaxy, versions: Versions) -> Row:
-    """Return the row of a galaxy. Its `creator` should be loaded."""
+def row_of(galaxy: Galaxy, versions: Versions, makers: int = 0) -> Row:
+    """Return the row of a galaxy that so many people made. Its `creator` should be loaded."""
     version = versions[galaxy.model_version_id]
     who = display_name(galaxy.creator) if galaxy.creator else VISITOR
-    return Row(galaxy, family_name(version, galaxy.cluster), version["version"], who)
+    return Row(galaxy, family_name(version, galaxy.cluster), version["version"], who, max(0, makers - 1))
 
 
 class _Echo:
@@ -122,7 +125,8 @@ def csv_lines(filters: HistoryFilter, versions: Versions, sort: str) -> Iterator
     writer = csv.writer(_Echo())
     yield writer.writerow(HEADER)
     order = "created" if sort == "created" else "-created"
-    found = filters.among(_in_order(served(filters), order).galaxies)
+    walk = _in_order(served(filters), order)
+    found = filters.among(walk.rows if walk.in_order else walk.galaxies())
     for galaxy in _sorted(found, order).select_related("creator").iterator(CHUNK):
         row = row_of(galaxy, versions)
         cells = [galaxy.public_id, galaxy.created.isoformat(), row.family, row.version, galaxy.cluster, galaxy.seed]

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from dashboard.history import query as history_query
-from galaxies import votes
+from galaxies import makers, votes
 from galaxies.models import Galaxy, ModelVersion
 from galaxies.tests.factories import make_galaxy, make_person, make_version
 
@@ -237,16 +237,38 @@ def test_two_people_with_one_address_are_both_found(client: Client, staff: User,
     assert set(shown(client, "?who=same@example.org&votes=none&sort=-likes")) == made
 
 
+def test_all_makers_of_a_galaxy_find_it(
+    client: Client, staff: User, version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, bo, cleo = (make_person(name) for name in ("ada", "bo", "cleo"))
+    first, again, cleos = (
+        make_galaxy(model_version=version, creator=person, created=NOON + timedelta(days=number))
+        for number, person in enumerate([ada, ada, cleo])
+    )
+    makers.add([again, cleos], bo)
+    found = [cleos.public_id, again.public_id]
+    for scan in (history_query.SCAN, 2, 1):  # also where a person made more than is looked through
+        monkeypatch.setattr(history_query, "SCAN", scan)
+        assert shown(client, "?who=bo@example.org") == found[:scan]
+        assert shown(client, "?who=bo@example.org&sort=created&until=2026-03-14") == [again.public_id]
+    monkeypatch.undo()
+    assert shown(client, "?who=ada@example.org") == [again.public_id, first.public_id]
+    assert shown(client, "?who=visitor") == []
+    assert [row["id"] for row in exported(client, "?who=bo@example.org")] == found
+    page = client.get("/dashboard/history/?who=bo@example.org").content.decode()
+    assert page.count("and 1 other<") == 2
+
+
 def test_the_number_of_queries_does_not_depend_on_how_much_is_shown(
     client: Client, staff: User, version: ModelVersion, django_assert_num_queries: Any
 ) -> None:
     make_galaxy(model_version=version, creator=staff)
     client.get("/dashboard/history/")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get("/dashboard/history/")
     for number in range(60):
         make_galaxy(model_version=version, creator=make_person(f"p{number}"))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get("/dashboard/history/")
     with django_assert_num_queries(4):
         exported(client)
