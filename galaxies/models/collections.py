@@ -13,8 +13,10 @@ from galaxies.models.ids import ID_LENGTH, new_public_id
 class Collection(models.Model):
     """Galaxies that somebody put together, in an order of their own. galaxies.collections writes its items."""
 
-    public_id = models.CharField(max_length=ID_LENGTH, unique=True, default=new_public_id, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="collections")
+    public_id = models.CharField(_("id"), max_length=ID_LENGTH, unique=True, default=new_public_id, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("owner"), on_delete=models.CASCADE, related_name="collections"
+    )
     name = models.CharField(_("name"), max_length=80)
     is_public = models.BooleanField(_("public"), default=False, help_text=_("Everybody with its link can see it."))
     created = models.DateTimeField(_("created"), default=timezone.now, editable=False)
@@ -37,9 +39,11 @@ class Collection(models.Model):
 class CollectionItem(models.Model):
     """A galaxy in a collection."""
 
-    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="items", db_index=False)
-    galaxy = models.ForeignKey(Galaxy, on_delete=models.CASCADE, related_name="items")
-    position = models.PositiveIntegerField()
+    collection = models.ForeignKey(
+        Collection, verbose_name=_("collection"), on_delete=models.CASCADE, related_name="items", db_index=False
+    )
+    galaxy = models.ForeignKey(Galaxy, verbose_name=_("galaxy"), on_delete=models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField(_("position"))
 
     class Meta:
         ordering = ["collection", "position"]

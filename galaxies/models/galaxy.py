@@ -94,25 +94,35 @@ class Galaxy(models.Model):
     There is one galaxy for each recipe. Who made it is in its makings.
     """
 
-    public_id = models.CharField(max_length=ID_LENGTH, unique=True, default=new_public_id, editable=False)
+    public_id = models.CharField(_("id"), max_length=ID_LENGTH, unique=True, default=new_public_id, editable=False)
     model_version = models.ForeignKey(
         ModelVersion,
+        verbose_name=_("model version"),
         on_delete=models.PROTECT,
         related_name="galaxies",
         db_index=False,  # galaxy_version begins with it
     )
-    cluster = models.PositiveSmallIntegerField()
-    seed = models.BigIntegerField()
+    cluster = models.PositiveSmallIntegerField(_("family"))
+    seed = models.BigIntegerField(_("seed"))
     psi = models.FloatField(_("variety"))
-    cluster2 = models.PositiveSmallIntegerField(null=True, blank=True)
-    seed2 = models.BigIntegerField(null=True, blank=True)
-    mix = models.FloatField(null=True, blank=True, help_text=_("0 is the first recipe alone, 1 the second."))
-    path = models.JSONField(default=list, blank=True, help_text=_("Steps from the latent of the seed: [seed, weight]."))
-    shares = models.JSONField(default=list, blank=True, help_text=_("Of families in a blend: [cluster, share]."))
-    steer = models.JSONField(default=dict, blank=True, help_text=_("Standard deviations by the names of directions."))
-    digest = models.CharField(max_length=64, unique=True, editable=False, help_text=_("sha256 of its recipe."))
+    cluster2 = models.PositiveSmallIntegerField(_("second family"), null=True, blank=True)
+    seed2 = models.BigIntegerField(_("second seed"), null=True, blank=True)
+    mix = models.FloatField(_("mix"), null=True, blank=True, help_text=_("0 is the first recipe alone, 1 the second."))
+    path = models.JSONField(
+        _("path"), default=list, blank=True, help_text=_("Steps from the latent of the seed: [seed, weight].")
+    )
+    shares = models.JSONField(
+        _("shares of families"), default=list, blank=True, help_text=_("Of families in a blend: [cluster, share].")
+    )
+    steer = models.JSONField(
+        _("steer"), default=dict, blank=True, help_text=_("Standard deviations by the names of directions.")
+    )
+    digest = models.CharField(
+        _("digest"), max_length=64, unique=True, editable=False, help_text=_("sha256 of its recipe.")
+    )
     creator = models.ForeignKey(
         settings.AUTH_USER_MODEL,
+        verbose_name=_("creator"),
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
@@ -120,21 +130,26 @@ class Galaxy(models.Model):
         db_index=False,  # galaxy_made begins with it
         help_text=_("The first of its makers who is known; None if only visitors made it."),
     )
-    created = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
-    image = models.FileField(upload_to=image_path)
-    published = models.BooleanField(default=False, editable=False, help_text=_("Its maker wants it in the gallery."))
-    kept = models.BooleanField(default=False, editable=False, help_text=_("Its maker left and wanted it to stay."))
+    created = models.DateTimeField(_("made"), default=timezone.now, db_index=True, editable=False)
+    image = models.FileField(_("image"), upload_to=image_path)
+    published = models.BooleanField(
+        _("published"), default=False, editable=False, help_text=_("Its maker wants it in the gallery.")
+    )
+    kept = models.BooleanField(
+        _("kept"), default=False, editable=False, help_text=_("Its maker left and wanted it to stay.")
+    )
     # Sums of the votes, kept here so that the gallery is an index scan; galaxies.votes alone writes them.
-    likes = models.PositiveIntegerField(default=0, editable=False)
-    dislikes = models.PositiveIntegerField(default=0, editable=False)
+    likes = models.PositiveIntegerField(_("likes"), default=0, editable=False)
+    dislikes = models.PositiveIntegerField(_("dislikes"), default=0, editable=False)
     # What the gallery is searched by, of its measurement; galaxies.measuring alone writes it
-    half_light_share = models.FloatField(null=True, editable=False)
-    axis_ratio = models.FloatField(null=True, editable=False)
-    colour = models.FloatField(null=True, editable=False)
-    concentration = models.FloatField(null=True, editable=False)
-    brightness = models.FloatField(null=True, editable=False)
-    score = models.FloatField(default=0.0, editable=False, help_text=_("wilson_lower_bound of its votes."))
+    half_light_share = models.FloatField(_("half-light radius, share of the picture"), null=True, editable=False)
+    axis_ratio = models.FloatField(_("axis ratio"), null=True, editable=False)
+    colour = models.FloatField(_("colour"), null=True, editable=False)
+    concentration = models.FloatField(_("concentration"), null=True, editable=False)
+    brightness = models.FloatField(_("brightness"), null=True, editable=False)
+    score = models.FloatField(_("score"), default=0.0, editable=False, help_text=_("wilson_lower_bound of its votes."))
     listed = models.GeneratedField(
+        verbose_name=_("in the gallery"),
         expression=Q(published=True) | Q(likes__gt=0),  # type: ignore[arg-type]  # a Q will do
         output_field=models.BooleanField(),
         db_persist=True,
@@ -153,8 +168,19 @@ class Galaxy(models.Model):
             models.Index(fields=["creator", "-created", "-id"], name="galaxy_made"),
             models.Index(fields=["-created", "-id"], condition=Q(listed=True), name="galaxy_new"),
             models.Index(fields=["-score", "-id"], condition=Q(listed=True), name="galaxy_best"),
-            models.Index(fields=["cluster", "-created", "-id"], condition=Q(listed=True), name="galaxy_family_new"),
-            models.Index(fields=["cluster", "-score", "-id"], condition=Q(listed=True), name="galaxy_family_best"),
+            # By version too, within which alone numbers of families mean something
+            models.Index(fields=["model_version", "-created", "-id"], condition=Q(listed=True), name="galaxy_of_new"),
+            models.Index(fields=["model_version", "-score", "-id"], condition=Q(listed=True), name="galaxy_of_best"),
+            models.Index(
+                fields=["model_version", "cluster", "-created", "-id"],
+                condition=Q(listed=True),
+                name="galaxy_of_family_new",
+            ),
+            models.Index(
+                fields=["model_version", "cluster", "-score", "-id"],
+                condition=Q(listed=True),
+                name="galaxy_of_family_best",
+            ),
             *(
                 models.Index(fields=[f"-{name}", "-id"], condition=Q(listed=True), name=f"galaxy_{name}")
                 for name in SEARCHED_MEASURES
@@ -233,8 +259,8 @@ class Galaxy(models.Model):
 class Alias(models.Model):
     """A public id of before two galaxies of one recipe became one: it leads to the galaxy that stayed."""
 
-    public_id = models.CharField(max_length=ID_LENGTH, unique=True, editable=False)
-    galaxy = models.ForeignKey(Galaxy, on_delete=models.CASCADE, related_name="aliases")
+    public_id = models.CharField(_("id"), max_length=ID_LENGTH, unique=True, editable=False)
+    galaxy = models.ForeignKey(Galaxy, verbose_name=_("galaxy"), on_delete=models.CASCADE, related_name="aliases")
 
     class Meta:
         verbose_name_plural = _("aliases")

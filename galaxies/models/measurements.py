@@ -13,23 +13,28 @@ class Measurement(models.Model):
     galaxies.measuring writes it, some time after the galaxy was made. Values are null where they could not be measured.
     """
 
-    galaxy = models.OneToOneField(Galaxy, on_delete=models.CASCADE, primary_key=True)
-    axis_ratio = models.FloatField(null=True)
-    position_angle = models.FloatField(null=True)
-    half_light = models.FloatField(null=True)
-    half_light_share = models.FloatField(null=True)
-    concentration = models.FloatField(null=True)
-    asymmetry = models.FloatField(null=True)
-    smoothness = models.FloatField(null=True)
-    gini = models.FloatField(null=True)
-    m20 = models.FloatField(null=True)
-    sersic = models.FloatField(null=True)
-    brightness = models.FloatField(null=True)
-    blue_green = models.FloatField(null=True)
-    green_red = models.FloatField(null=True)
-    flag = models.PositiveSmallIntegerField(help_text=_("statmorph's: 0 good, 1 suspect, 2 bad, 4 nothing to measure."))
-    sersic_flag = models.PositiveSmallIntegerField(help_text=_("The same, of the Sersic fit."))
+    galaxy = models.OneToOneField(Galaxy, verbose_name=_("galaxy"), on_delete=models.CASCADE, primary_key=True)
+    axis_ratio = models.FloatField(_("axis ratio"), null=True)
+    position_angle = models.FloatField(_("position angle"), null=True)
+    half_light = models.FloatField(_("half-light radius"), null=True)
+    half_light_share = models.FloatField(_("half-light radius, share of the picture"), null=True)
+    concentration = models.FloatField(_("concentration"), null=True)
+    asymmetry = models.FloatField(_("asymmetry"), null=True)
+    smoothness = models.FloatField(_("smoothness"), null=True)
+    gini = models.FloatField(_("Gini coefficient"), null=True)
+    m20 = models.FloatField(_("M20"), null=True)
+    sersic = models.FloatField(_("Sérsic index"), null=True)
+    brightness = models.FloatField(_("brightness"), null=True)
+    blue_green = models.FloatField(_("blue to green"), null=True)
+    green_red = models.FloatField(_("green to red"), null=True)
+    flag = models.PositiveSmallIntegerField(
+        _("flag"), help_text=_("statmorph's: 0 good, 1 suspect, 2 bad, 4 nothing to measure.")
+    )
+    sersic_flag = models.PositiveSmallIntegerField(
+        _("flag of the Sersic fit"), help_text=_("The same, of the Sersic fit.")
+    )
     colour = models.GeneratedField(
+        verbose_name=_("colour"),
         expression=models.F("blue_green") + models.F("green_red"),
         output_field=models.FloatField(null=True),
         db_persist=True,

@@ -11,13 +11,13 @@ class PreferenceModel(models.Model):
     It holds for every model version with the same encoder; the newest for an encoder counts.
     """
 
-    created = models.DateTimeField(default=timezone.now, editable=False)
-    encoder_checksum = models.CharField(max_length=64, db_index=True)
-    n_votes = models.PositiveIntegerField()
-    n_galaxies = models.PositiveIntegerField()
+    created = models.DateTimeField(_("learned"), default=timezone.now, editable=False)
+    encoder_checksum = models.CharField(_("checksum of the encoder"), max_length=64, db_index=True)
+    n_votes = models.PositiveIntegerField(_("votes"))
+    n_galaxies = models.PositiveIntegerField(_("galaxies"))
     auc = models.FloatField(_("AUC"), help_text=_("Cross-validated, no galaxy on both sides; 0.5 is chance."))
-    coefficients = models.JSONField()
-    intercept = models.FloatField()
+    coefficients = models.JSONField(_("coefficients"))
+    intercept = models.FloatField(_("intercept"))
 
     class Meta:
         verbose_name = _("preference model")

@@ -18,10 +18,14 @@ def new_token() -> str:
 class QuizRound(models.Model):
     """Ten pictures that somebody was asked about; nothing says who. galaxies.quiz.rounds writes these rows."""
 
-    token = models.CharField(max_length=22, unique=True, default=new_token, editable=False)
-    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="quiz_rounds")
-    created = models.DateTimeField(default=timezone.now, editable=False)
-    score = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("Right answers, once all are given."))
+    token = models.CharField(_("token"), max_length=22, unique=True, default=new_token, editable=False)
+    model_version = models.ForeignKey(
+        ModelVersion, verbose_name=_("model version"), on_delete=models.CASCADE, related_name="quiz_rounds"
+    )
+    created = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    score = models.PositiveSmallIntegerField(
+        _("score"), null=True, blank=True, help_text=_("Right answers, once all are given.")
+    )
 
     def __str__(self) -> str:
         return self.token
@@ -30,13 +34,19 @@ class QuizRound(models.Model):
 class QuizQuestion(models.Model):
     """A picture of a round: a generated one by its recipe, or a photograph by its place in the pool."""
 
-    round = models.ForeignKey(QuizRound, on_delete=models.CASCADE, related_name="questions", db_index=False)
-    number = models.PositiveSmallIntegerField()
-    is_generated = models.BooleanField()
-    cluster = models.PositiveSmallIntegerField(null=True, blank=True)
-    seed = models.BigIntegerField(null=True, blank=True)
-    photo = models.PositiveIntegerField(null=True, blank=True)
-    said_generated = models.BooleanField(null=True, blank=True)
+    round = models.ForeignKey(
+        QuizRound,
+        verbose_name=_("quiz round"),
+        on_delete=models.CASCADE,
+        related_name="questions",
+        db_index=False,
+    )
+    number = models.PositiveSmallIntegerField(_("number"))
+    is_generated = models.BooleanField(_("generated"))
+    cluster = models.PositiveSmallIntegerField(_("family"), null=True, blank=True)
+    seed = models.BigIntegerField(_("seed"), null=True, blank=True)
+    photo = models.PositiveIntegerField(_("photograph"), null=True, blank=True)
+    said_generated = models.BooleanField(_("taken for generated"), null=True, blank=True)
 
     class Meta:
         ordering = ["round", "number"]

@@ -23,12 +23,14 @@ class Tally(models.Model):
     galaxies.tallies writes them together with what they count, so that the dashboard need not count a million rows.
     """
 
-    day = models.DateField()
-    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="tallies", db_index=False)
-    cluster = models.PositiveSmallIntegerField()
-    generated = models.IntegerField(default=0)
-    likes = models.IntegerField(default=0)
-    dislikes = models.IntegerField(default=0)
+    day = models.DateField(_("day"))
+    model_version = models.ForeignKey(
+        ModelVersion, verbose_name=_("model version"), on_delete=models.CASCADE, related_name="tallies", db_index=False
+    )
+    cluster = models.PositiveSmallIntegerField(_("family"))
+    generated = models.IntegerField(_("generated"), default=0)
+    likes = models.IntegerField(_("likes"), default=0)
+    dislikes = models.IntegerField(_("dislikes"), default=0)
 
     objects = TallyQuerySet.as_manager()
 

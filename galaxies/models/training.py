@@ -35,23 +35,29 @@ class TrainingRun(models.Model):
 
     LIVE = (State.QUEUED, State.RUNNING)
 
-    name = models.CharField(max_length=100, unique=True, editable=False)
-    options = models.JSONField(default=dict, help_text=_("galaxies.training.request.Options."))
-    state = models.CharField(max_length=11, choices=State, default=State.QUEUED)
-    created = models.DateTimeField(default=timezone.now, editable=False)
-    started = models.DateTimeField(null=True, blank=True, help_text=_("The last time that it was started or resumed."))
-    finished = models.DateTimeField(null=True, blank=True)
-    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
-    cancel_requested = models.BooleanField(default=False)
+    name = models.CharField(_("name"), max_length=100, unique=True, editable=False)
+    options = models.JSONField(_("options"), default=dict, help_text=_("galaxies.training.request.Options."))
+    state = models.CharField(_("state"), max_length=11, choices=State, default=State.QUEUED)
+    created = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    started = models.DateTimeField(
+        _("started"), null=True, blank=True, help_text=_("The last time that it was started or resumed.")
+    )
+    finished = models.DateTimeField(_("finished"), null=True, blank=True)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("started by"), on_delete=models.SET_NULL, null=True, blank=True
+    )
+    cancel_requested = models.BooleanField(_("to be cancelled"), default=False)
     # The last report of the phase under way (galaxies.ml.loop.Report).
-    phase = models.CharField(max_length=40, blank=True)
-    images = models.PositiveBigIntegerField(default=0)
-    images_per_second = models.FloatField(default=0.0)
-    share = models.FloatField(default=0.0, help_text=_("Of the phase, 0 to 1."))
-    eta_seconds = models.FloatField(default=0.0, help_text=_("Of the phase."))
-    losses = models.JSONField(default=dict)
-    message = models.TextField(blank=True, help_text=_("Why it ended, in a sentence."))
-    model_version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, blank=True)
+    phase = models.CharField(_("phase"), max_length=40, blank=True)
+    images = models.PositiveBigIntegerField(_("images seen"), default=0)
+    images_per_second = models.FloatField(_("images per second"), default=0.0)
+    share = models.FloatField(_("share done"), default=0.0, help_text=_("Of the phase, 0 to 1."))
+    eta_seconds = models.FloatField(_("seconds left"), default=0.0, help_text=_("Of the phase."))
+    losses = models.JSONField(_("losses"), default=dict)
+    message = models.TextField(_("message"), blank=True, help_text=_("Why it ended, in a sentence."))
+    model_version = models.ForeignKey(
+        ModelVersion, verbose_name=_("model version"), on_delete=models.SET_NULL, null=True, blank=True
+    )
 
     objects = TrainingRunQuerySet.as_manager()
 

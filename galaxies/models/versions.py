@@ -18,33 +18,43 @@ class ModelVersion(models.Model):
     """A bundle that the database knows. What pages show of it is copied here, so that no page reads its files."""
 
     version = models.CharField(
+        _("version"),
         max_length=64,
         unique=True,
         validators=[RegexValidator(r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z", _("Use letters, digits, dots, dashes."))],
     )
-    is_active = models.BooleanField(default=False, editable=False)
+    is_active = models.BooleanField(_("active"), default=False, editable=False)
     trained = models.CharField(
-        max_length=40, blank=True, help_text=_("When the bundle was written, as it says itself.")
+        _("trained"), max_length=40, blank=True, help_text=_("When the bundle was written, as it says itself.")
     )
-    registered = models.DateTimeField(default=timezone.now, editable=False)
-    n_clusters = models.PositiveSmallIntegerField()
-    resolution = models.PositiveSmallIntegerField()
+    registered = models.DateTimeField(_("registered"), default=timezone.now, editable=False)
+    n_clusters = models.PositiveSmallIntegerField(_("number of families"))
+    resolution = models.PositiveSmallIntegerField(_("resolution"))
     families = models.JSONField(
-        default=list, help_text=_("id, name, sentence, share and exemplar files of each cluster.")
+        _("families"), default=list, help_text=_("id, name, sentence, share and exemplar files of each cluster.")
     )
-    credit = models.TextField(blank=True, help_text=_("Whose images the model learned from."))
+    credit = models.TextField(_("credit"), blank=True, help_text=_("Whose images the model learned from."))
     checksum = models.CharField(
-        max_length=64, help_text=_("sha256 of the manifest, which has those of all other files.")
+        _("checksum"), max_length=64, help_text=_("sha256 of the manifest, which has those of all other files.")
     )
-    encoder_checksum = models.CharField(max_length=64, blank=True, help_text=_("sha256 of encoder.npz."))
-    size = models.PositiveBigIntegerField(default=0, help_text=_("Bytes of all files together."))
-    metrics = models.JSONField(null=True, blank=True, help_text=_("What manage.py evaluate found: metrics.json."))
+    encoder_checksum = models.CharField(
+        _("checksum of the encoder"), max_length=64, blank=True, help_text=_("sha256 of encoder.npz.")
+    )
+    size = models.PositiveBigIntegerField(_("size"), default=0, help_text=_("Bytes of all files together."))
+    metrics = models.JSONField(
+        _("measured numbers"), null=True, blank=True, help_text=_("What manage.py evaluate found: metrics.json.")
+    )
     steering = models.JSONField(
-        default=dict, blank=True, help_text=_("What galaxies are steered by, and how well: directions.json, in short.")
+        _("steering"),
+        default=dict,
+        blank=True,
+        help_text=_("What galaxies are steered by, and how well: directions.json, in short."),
     )
-    activated = models.DateTimeField(null=True, blank=True, editable=False, help_text=_("The last time it was."))
+    activated = models.DateTimeField(
+        _("last activated"), null=True, blank=True, editable=False, help_text=_("The last time it was.")
+    )
     archived = models.BooleanField(
-        default=False, editable=False, help_text=_("Kept for its galaxies, offered no more.")
+        _("archived"), default=False, editable=False, help_text=_("Kept for its galaxies, offered no more.")
     )
 
     class Meta:

@@ -14,10 +14,20 @@ class Vote(models.Model):
         LIKE = "like", _("Like")
         DISLIKE = "dislike", _("Dislike")
 
-    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="votes", db_index=False)
-    galaxy = models.ForeignKey("galaxies.Galaxy", on_delete=models.CASCADE, related_name="votes")
-    value = models.CharField(max_length=7, choices=Value)
-    created = models.DateTimeField(default=timezone.now, editable=False, help_text=_("When it was cast or changed."))
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("person"),
+        on_delete=models.CASCADE,
+        related_name="votes",
+        db_index=False,
+    )
+    galaxy = models.ForeignKey(
+        "galaxies.Galaxy", verbose_name=_("galaxy"), on_delete=models.CASCADE, related_name="votes"
+    )
+    value = models.CharField(_("value"), max_length=7, choices=Value)
+    created = models.DateTimeField(
+        _("cast"), default=timezone.now, editable=False, help_text=_("When it was cast or changed.")
+    )
 
     class Meta:
         verbose_name = _("vote")

@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.functional import Promise
 from django_tasks_db.models import DBTaskResult
 from pytest_django.fixtures import Settings
 
@@ -18,6 +20,7 @@ from galaxies import admin as galaxies_admin
 from galaxies import generation, votes
 from galaxies.models import Galaxy, ModelVersion, Tally, TrainingRun, Vote
 from galaxies.serving import Service
+from galaxies.tests.factories import make_galaxy
 
 ADMIN = "/admin/galaxies/"
 
@@ -191,3 +194,23 @@ def test_a_training_run_shows_the_end_of_its_log(staff: Client, tmp_path: Path, 
     assert "line 20 " not in page
     assert staff.get(f"{ADMIN}trainingrun/add/").status_code == 403
     assert staff.post(f"{ADMIN}trainingrun/{run.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_every_field_has_a_name_in_the_reader_s_language() -> None:
+    ours = [field for model in apps.get_app_config("galaxies").get_models() for field in model._meta.local_fields]
+    bare = [str(field) for field in ours if field.name != "id" and not isinstance(field._verbose_name, Promise)]
+    assert bare == []
+
+
+def test_french_columns_and_filters_are_french(staff: Client, version: ModelVersion) -> None:
+    make_galaxy(model_version=version)
+    TrainingRun.objects.create(name="run")
+    french = {"accept-language": "fr"}
+    headings = {
+        "galaxy": "Id Image Version du modèle Famille Graine Variété Auteur Faite le",
+        "trainingrun": "Nom État Lancé par Création Commencé Terminé Phase Version du modèle",
+    }
+    for model, names in headings.items():
+        page = staff.get(f"{ADMIN}{model}/", headers=french).content.decode()
+        shown = words(page[page.index("<thead>") : page.index("</thead>")].encode())
+        assert names.replace(" ", "") in shown.replace(" ", "")
