@@ -1,5 +1,7 @@
 """Cards of 1200 x 630 px that stand for a page where its link is shared: drawn by Pillow, in English for everybody.
 
+Who fetches a card says no language, nor does the address that was shared; and Pillow's own font has no accents.
+
 of_galaxy(galaxy)                   # JPEG; raises Busy if the galaxy's file is lost and cannot be sampled now
 of_gallery(galaxies)
 of_studio(version)

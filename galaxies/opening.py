@@ -15,6 +15,8 @@ from galaxies.family_words import in_words
 from galaxies.models import Galaxy, ModelVersion
 
 SIDE = 64  # to which exemplars are shrunk before their colours are compared
+MIDDLE = 0.6  # of the side, where the galaxy itself is
+SKY = 25.0  # 0 to 255, below which there is no light of a galaxy
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,21 @@ def opening(version: ModelVersion) -> Opening | None:
 
 @lru_cache(maxsize=4)
 def _most_colourful(path: Path, checksum: str, exemplars: tuple[tuple[int, int, str], ...]) -> tuple[int, int] | None:
-    """Return family and number of the exemplar whose light varies most between red and blue."""
+    """Return family and number of the exemplar whose galaxy is bright and varies most between red and blue."""
     colours = {}
     for cluster, number, file in exemplars:
         try:
             with Image.open(path / file) as image:
-                pixels = np.asarray(image.convert("RGB").resize((SIDE, SIDE)), np.float64)
+                colours[cluster, number] = _colourfulness(image)
         except OSError:
             continue
-        light, colour = pixels.mean(axis=2) + 1e-6, pixels[:, :, 0] - pixels[:, :, 2]
-        mean = np.average(colour, weights=light)
-        colours[cluster, number] = float(np.average((colour - mean) ** 2, weights=light))
     return max(colours, key=lambda each: colours[each]) if colours else None
+
+
+def _colourfulness(image: Image.Image) -> float:
+    """Return the variance of red minus blue over light in the middle of an image, times its mean light."""
+    edge = round(SIDE * (1 - MIDDLE) / 2)
+    pixels = np.asarray(image.convert("RGB").resize((SIDE, SIDE)), np.float64)[edge:-edge, edge:-edge]
+    light = pixels.mean(axis=2)
+    colour, weight = (pixels[:, :, 0] - pixels[:, :, 2]) / (light + SKY), np.clip(light - SKY, 1e-6, None)
+    return float(np.average((colour - np.average(colour, weights=weight)) ** 2, weights=weight) * weight.mean())

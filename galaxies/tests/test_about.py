@@ -2,8 +2,10 @@
 
 import re
 
+import numpy as np
 import pytest
 from django.test import Client
+from PIL import Image
 
 from galaxies.about import POINTS, STEPS, feature_map
 from galaxies.models import Galaxy, ModelVersion
@@ -59,6 +61,23 @@ class TestOpening:
         assert found
         assert found.galaxy == liked
         assert f'href="/g/{liked.public_id}/"' in client.get("/").content.decode()
+
+    def test_it_is_the_galaxy_that_is_colourful_and_no_star_beside_it(self, version: ModelVersion) -> None:
+        plain, coloured = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)
+        plain[24:40, 24:40] = (200, 170, 120)
+        plain[2:8, 2:8] = (120, 170, 255)
+        coloured[24:40, 24:40] = (200, 170, 120)
+        coloured[28:34, 28:34] = (120, 150, 220)
+        exemplars = {family["id"]: family["exemplars"] for family in version.families}
+        files = [(cluster, number, file) for cluster, of in exemplars.items() for number, file in enumerate(of)]
+        for _cluster, _number, file in files:
+            Image.fromarray(plain).save(version.path / file, lossless=True)
+        cluster, number, file = files[-1]
+        Image.fromarray(coloured).save(version.path / file, lossless=True)
+        version.checksum = "1" * 64  # the choice is kept for a checksum
+        found = opening(version)
+        assert found
+        assert (found.family["id"], found.number) == (cluster, number)
 
     def test_a_version_without_files_opens_all_the_same(self, client: Client) -> None:
         make_version(is_active=True)
