@@ -12,7 +12,8 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from galaxies.generation import generate
 from galaxies.listing import PAGE_SIZE
-from galaxies.models import Galaxy, ModelVersion, Vote
+from galaxies.measured import STEERED
+from galaxies.models import Galaxy, ModelVersion, PreferenceModel, Vote
 from galaxies.serving import Service
 
 PASSWORD = "a-quiet-night-sky"
@@ -126,6 +127,38 @@ def test_by_keyboard_alone(transactional_db: None, generator: Service, live_serv
     expect(page.locator("#psi-value")).to_have_text("0.81")
     page.get_by_role("button", name="Generate", exact=True).press("Space")
     expect(page.locator("[data-galaxy-id]")).to_contain_text("0.81")
+
+
+# Whether the button is in the window with nothing over it, and the same of all corners of the family in focus
+IN_REACH = """() => {
+  const shown = (element, [x, y]) => element.contains(document.elementFromPoint(x, y));
+  const button = document.querySelector("#generate"), family = document.activeElement.closest(".family");
+  const of = button.getBoundingClientRect(), at = family.getBoundingClientRect();
+  const centre = [of.left + of.width / 2, of.top + of.height / 2];
+  const corners = [at.left + 8, at.right - 8].flatMap((x) => [at.top + 8, at.bottom - 8].map((y) => [x, y]));
+  return [shown(button, centre), corners.every((corner) => shown(family, corner))];
+}"""
+
+
+@pytest.mark.parametrize("size", [(375, 667), (768, 900), (1024, 700), (1440, 800)], ids=lambda size: f"{size[0]}")
+def test_the_controls_stay_in_reach_and_cover_no_family(
+    transactional_db: None, generator: Service, live_server: LiveServer, page: Page, size: tuple[int, int]
+) -> None:
+    version = ModelVersion.objects.get()
+    version.steering = {name: {"unit": "", "mean": 1.0, "deviation": 2.0, "r2": 0.5, "slope": 0.9} for name in STEERED}
+    version.families = [{**family, "id": n} for n, family in enumerate(version.families * 4)]
+    version.save()
+    PreferenceModel.objects.create(
+        encoder_checksum=version.encoder_checksum, n_votes=200, n_galaxies=200, auc=0.7, coefficients=[], intercept=0.0
+    )
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(live_server.url)
+    expect(page.get_by_text("Crowd's pick")).to_have_count(1)
+    families = page.locator("#ask input[name=cluster]")
+    assert families.count() > 8
+    for number in range(families.count()):
+        families.nth(number).focus()
+        assert page.evaluate(IN_REACH) == [True, True], number
 
 
 @pytest.mark.parametrize("width", [375, 1440])
