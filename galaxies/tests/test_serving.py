@@ -76,7 +76,7 @@ def recipe(seed: int, version: str = "held") -> Recipe:
     return Recipe(version, 0, seed, 0.8)
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
