@@ -103,7 +103,7 @@ class HistoryFilter(FilterSet):
         return galaxies.filter(Q(version_of=self.ids[version], family_of=int(cluster)))
 
     def filter_who(self, galaxies: QuerySet[Galaxy], name: str, value: str | tuple[int, ...]) -> QuerySet[Galaxy]:
-        if value == VISITOR:
+        if isinstance(value, str):  # VISITOR
             return galaxies.filter(Q(first_maker=None))
         return galaxies.filter(Exists(Making.objects.filter(galaxy=OuterRef("pk"), person__in=value)))
 

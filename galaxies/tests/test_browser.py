@@ -1,10 +1,12 @@
 """The main path in a real browser: with htmx, by keyboard, and with JavaScript off."""
 
 import re
+from itertools import combinations
 from zipfile import ZipFile
 
 import pytest
 from django.core.cache import cache
+from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -159,6 +161,32 @@ def test_the_controls_stay_in_reach_and_cover_no_family(
     for number in range(families.count()):
         families.nth(number).focus()
         assert page.evaluate(IN_REACH) == [True, True], number
+
+
+# Left, right, top and bottom of each link
+PLACES = """(links) => links.map((link) => link.getBoundingClientRect())
+  .map((at) => [at.left, at.right, at.top, at.bottom])"""
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_on_a_phone_the_rooms_are_one_row_and_no_link_lies_on_another(
+    transactional_db: None, live_server: LiveServer, browser: Browser, client: Client, language: str
+) -> None:
+    with browser.new_context(viewport={"width": 375, "height": 667}, locale=language) as context:
+        page = context.new_page()
+        for is_staff in (False, True):
+            if is_staff:
+                client.force_login(User.objects.create_user("ada", "ada@example.org", PASSWORD, is_staff=True))
+                session = client.cookies["sessionid"].value
+                context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+            page.goto(f"{live_server.url}/accounts/password/reset/")
+            assert page.evaluate("document.documentElement.lang") == language
+            expect(page.locator("header.site .visitor a")).to_have_count(2 if is_staff else 1)
+            rooms = page.locator("header.site nav > a").evaluate_all(PLACES)
+            assert len(rooms) == 4
+            assert len({top for _left, _right, top, _bottom in rooms}) == 1
+            for one, other in combinations(page.locator("header.site a").evaluate_all(PLACES), 2):
+                assert one[1] <= other[0] or other[1] <= one[0] or one[3] <= other[2] or other[3] <= one[2]
 
 
 @pytest.mark.parametrize("width", [375, 1440])
