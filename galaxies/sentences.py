@@ -144,6 +144,9 @@ NUMBERS = (
 
 # What is wrong with a bundle (galaxies.ml.bundle, galaxies.registry)
 BUNDLES = (
+    gettext_noop("%(version)s is not on this host and cannot be fetched at the moment: %(reason)s"),
+    gettext_noop("%(version)s in the storage is not the bundle that the database knows: register it again."),
+    gettext_noop("%(version)s cannot be loaded by the cluster at %(address)s."),
     gettext_noop("%(file)s is missing: restore the folder or import the bundle again."),
     gettext_noop("%(file)s is damaged: restore the folder or import the bundle again."),
     gettext_noop("%(file)s is damaged (its checksum differs): restore it or import the bundle again."),

@@ -37,6 +37,7 @@ from galaxies.ml.arrays import Features
 from galaxies.ml.bundle import MANIFEST, Bundle, BundleError, load_bundle
 from galaxies.models import ModelVersion
 from galaxies.recipe import Recipe
+from galaxies.registry import sharing
 from galaxies.turns import Turns
 
 logger = logging.getLogger(__name__)
@@ -259,7 +260,8 @@ class Service:
             while True:
                 try:
                     self._follow_active()
-                except DatabaseError as error:
+                    sharing.fetch_missing()
+                except (DatabaseError, sharing.NotAtHand) as error:
                     logger.warning("The active model version could not be read, will try again: %s", error)
                 except Exception as error:
                     # Whatever is wrong with the new bundle, the old one goes on serving.
@@ -281,6 +283,7 @@ class Service:
         active = ModelVersion.active()
         if active is None or (active.version, active.checksum, active.activated) == self._seen:
             return
+        sharing.fetch(active)
         served = self._seen and not self._refused and (active.version, active.checksum) == self._seen[:2]
         self._seen = (active.version, active.checksum, active.activated)
         self._refused = ""

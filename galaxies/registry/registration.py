@@ -11,6 +11,7 @@ from django.utils import timezone
 from galaxies.facts import read_metrics
 from galaxies.ml.bundle import MANIFEST, BundleError, read_directions, read_manifest, verify
 from galaxies.models import ModelVersion
+from galaxies.registry import sharing
 from galaxies.registry.manifests import is_known_as, manifest_checksum, verify_all
 
 
@@ -43,6 +44,7 @@ def register_bundle(path: Path, *, activate: bool = False) -> ModelVersion:
     version.metrics = _numbers(path)
     version.steering = _steering(path)
     version.full_clean()
+    sharing.publish(version)  # first: other hosts fetch what they see a row of
     version.save()
     if activate:
         activate_version(version)
@@ -91,6 +93,8 @@ def register_store() -> list[str]:
     known = set(ModelVersion.objects.exclude(encoder_checksum="").values_list("version", flat=True))
     done = []
     for path in _stored():
+        if path.name in known:
+            sharing.publish(ModelVersion.objects.get(version=path.name))  # of before hosts shared their bundles
         if path.name not in known or _gained_directions(path):
             try:
                 done.append(f"Registered model version {register_bundle(path)}.")
@@ -123,6 +127,7 @@ def verify_active() -> ModelVersion | None:
     """Check the files of the active version and return it, None if none is active. Raises: BundleError."""
     active = ModelVersion.active()
     if active:
+        sharing.fetch(active)
         verify(active.path)
         if not is_known_as(active.path, active.checksum):
             raise BundleError(

@@ -17,6 +17,7 @@ from galaxies.approval import Approval
 from galaxies.charts import figure
 from galaxies.extractors import by_extractor, in_words
 from galaxies.models import ModelVersion, Tally
+from galaxies.registry import sharing
 from galaxies.registry.manifests import manifest_checksum
 from galaxies.registry.registration import register_bundle
 from galaxies.serving import service
@@ -46,7 +47,10 @@ def totals() -> dict[int, VersionTotals]:
 
 
 def find(name: str | None = None) -> ModelVersion:
-    """Return the version of that name, or the active one for None. Raises: VersionError if there is none."""
+    """Return the version of that name, or the active one for None, its files fetched if they are on other hosts alone.
+
+    Raises: VersionError if there is none; BundleError if its files cannot be fetched.
+    """
     version = ModelVersion.objects.filter(version=name).first() if name else ModelVersion.active()
     if version is None and name:
         raise VersionError(
@@ -54,6 +58,7 @@ def find(name: str | None = None) -> ModelVersion:
         )
     if version is None:
         raise VersionError(_("No model version is active: name one, or activate one with manage.py activate VERSION."))
+    sharing.fetch(version)
     return version
 
 
@@ -62,6 +67,7 @@ def activate(version: ModelVersion) -> None:
 
     Raises: BundleError if a file is missing, damaged or of another format: then nothing has changed.
     """
+    sharing.fetch(version)
     register_bundle(version.path, activate=True)
     version.refresh_from_db()
 
@@ -152,6 +158,7 @@ def delete(version: ModelVersion) -> str:
         raise VersionError(_("%(name)s has galaxies, which need it: archive it instead.") % {"name": name}) from None
     if not _is_own_folder(path, checksum):
         return _("%(name)s is deleted; its folder was not touched, for it is gone or is another's.") % {"name": name}
+    sharing.forget(version)
     aside = path.with_name(f".{name}.deleted")
     try:
         path.rename(aside)
