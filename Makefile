@@ -6,6 +6,7 @@
 # make lint           what CI checks besides the tests
 # make format         write the code as lint wants it
 # make messages       what pages say, collected anew into locale/, and compiled (needs gettext; not to run the site)
+# make server         what a server of amd64 runs from: with PostgreSQL, Redis and S3, and without CUDA
 # make lock           new lock files after a change in pyproject.toml
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ PORT ?= 8000
 WORKERS ?= auto
 BIN := .venv/bin
 
-.PHONY: run test test-fast test-postgres fuzz lint format messages lock
+.PHONY: run server test test-fast test-postgres fuzz lint format messages lock
 
 run: .venv/.run
 	@$(BIN)/python manage.py prepare
@@ -21,6 +22,8 @@ run: .venv/.run
 	$(BIN)/python manage.py db_worker & worker=$$!; \
 	PORT=$(PORT) $(BIN)/gunicorn nebulai.wsgi & site=$$!; \
 	wait $$site
+
+server: .venv/.server
 
 # Each process takes a core: threads below it would only wait for one another.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
@@ -60,6 +63,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 lock: .venv/.dev
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --all-extras --constraints requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) deploy/requirements.in --no-emit-package tensorflow \
+		--extra postgres --extra redis --extra s3 --constraints requirements-dev.lock --output-file requirements-server.lock
 
 # The stamps are written last, so that an interrupted installation starts again.
 .venv/.made:
@@ -72,6 +77,10 @@ lock: .venv/.dev
 
 .venv/.run: requirements.lock | .venv/.made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.server: requirements-server.lock | .venv/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-server.lock
 	@touch $@
 
 .venv/.dev: requirements-dev.lock | .venv/.made

@@ -71,15 +71,15 @@ class Site:
         return done.stdout
 
     @contextmanager
-    def served(self, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-        """Serve until the block ends, which begins once the model is loaded."""
+    def served(self, *arguments: str, path: str = "/readyz") -> Iterator["subprocess.Popen[bytes]"]:
+        """Serve until the block ends, which begins once a page is 200: by default, once the model is loaded."""
         gunicorn = [sys.executable, "-m", "gunicorn", "nebulai.wsgi", *arguments]
         with self.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603
                 gunicorn, cwd=settings.BASE_DIR, env=self.environment, stdout=log, stderr=log
             )
         try:
-            until(lambda: self.is_ready() or process.poll() is not None, self.log.read_text)
+            until(lambda: self.answers(path) or process.poll() is not None, self.log.read_text)
             assert process.poll() is None, self.log.read_text()
             yield process
             process.send_signal(signal.SIGTERM)
@@ -88,9 +88,9 @@ class Site:
             process.kill()
             process.wait()
 
-    def is_ready(self) -> bool:
+    def answers(self, path: str) -> bool:
         try:
-            return self.ask("/readyz")[0] == 200
+            return self.ask(path)[0] == 200
         except OSError:
             return False
 
