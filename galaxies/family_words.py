@@ -7,11 +7,12 @@ shown = in_words(version.family(3))      # name and sentence translated; words t
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from django.utils.text import capfirst
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 # A row for each noun: elsewhere the colour goes into the middle, and both agree.
 NAMES = (
@@ -70,7 +71,13 @@ SENTENCE = re.compile(
 
 def in_words(family: Mapping[str, Any]) -> dict[str, Any]:
     """Return the family with its name and sentence in the reader's language."""
-    return {**family, "name": family_name(family["name"]), "sentence": family_sentence(family["sentence"])}
+    name, sentence = _in_words(family["name"], family["sentence"], get_language())
+    return {**family, "name": name, "sentence": sentence}
+
+
+@lru_cache(maxsize=1024)  # a page names the same few families dozens of times
+def _in_words(name: str, sentence: str, language: str | None) -> tuple[str, str]:
+    return family_name(name), family_sentence(sentence)
 
 
 def family_name(name: str) -> str:

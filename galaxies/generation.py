@@ -48,7 +48,8 @@ def current_version(known: Iterable[ModelVersion] = ()) -> ModelVersion | None:
     for version in known:
         if version.version == loaded or (loaded is None and version.is_active):
             return version
-    return (ModelVersion.objects.filter(version=loaded).first() if loaded else None) or ModelVersion.active()
+    named = ModelVersion.objects.filter(version=loaded).defer("metrics").first() if loaded else None
+    return named or ModelVersion.active()
 
 
 def version_for(name: str) -> ModelVersion | None:
@@ -58,19 +59,24 @@ def version_for(name: str) -> ModelVersion | None:
     """
     if not name:
         return current_version()
-    version = ModelVersion.objects.filter(version=name).first() if is_version_name(name) else None
+    version = ModelVersion.objects.filter(version=name).defer("metrics").first() if is_version_name(name) else None
     if version is None:
         raise Retired(_("This site does not have the model of that recipe: the same numbers give another galaxy."))
+    _refuse_retired(version)
+    return version
+
+
+def _refuse_retired(version: ModelVersion) -> None:
+    """Raises: Retired if a version makes no new galaxies."""
     if version.archived:
         raise Retired(_("Model %(version)s is archived and makes no new galaxies.") % {"version": version}, version)
     if not version.has_files:
         raise _without_files(version)
-    return version
 
 
 def make_ready(version: ModelVersion) -> None:
     """Load a version that is not the current one. Raises: Retired if it makes no new galaxies; Busy."""
-    version_for(version.version)
+    _refuse_retired(version)
     try:
         service().at_hand(version.version)
     except BundleError as error:
@@ -124,7 +130,8 @@ def make(version: ModelVersion, recipes: Sequence[Recipe], person: User | None) 
 
     Raises: Busy if the generator cannot answer now.
     """
-    there = set(_of(recipes))
+    digests = [recipe.digest for recipe in recipes]
+    there = set(Galaxy.objects.filter(digest__in=digests).values_list("digest", flat=True))
     wanted = {recipe.digest: recipe for recipe in recipes if recipe.digest not in there}
     new = list(wanted.values())
     return keep(version, recipes, zip(new, service().sample_many(new) if new else (), strict=True), person)
@@ -134,9 +141,10 @@ def keep(
     version: ModelVersion, recipes: Sequence[Recipe], sampled: Iterable[tuple[Recipe, Image]], person: User | None
 ) -> list[Galaxy]:
     """Store what was sampled, (H, W, 3) uint8 of each, and return the galaxy of each recipe, made by the person too."""
-    for recipe, image in sampled:
-        _store(Galaxy.of(version, recipe), image)
-    galaxies = _of(recipes)
+    stored = [_store(Galaxy.of(version, recipe), image) for recipe, image in sampled]
+    galaxies = {galaxy.digest: galaxy for galaxy in stored if galaxy}
+    if others := [recipe for recipe in recipes if recipe.digest not in galaxies]:
+        galaxies |= _of(others)
     measuring.order()
     found = [galaxies[recipe.digest] for recipe in recipes]
     if person:
@@ -146,12 +154,13 @@ def keep(
 
 def _of(recipes: Iterable[Recipe]) -> dict[str, Galaxy]:
     """Return the galaxies that are there by the digests of their recipes."""
-    there = Galaxy.objects.filter(digest__in=[recipe.digest for recipe in recipes]).select_related("model_version")
+    digests = [recipe.digest for recipe in recipes]
+    there = Galaxy.objects.filter(digest__in=digests).select_related("model_version").defer("model_version__metrics")
     return {galaxy.digest: galaxy for galaxy in there}
 
 
-def _store(galaxy: Galaxy, image: Image) -> None:
-    """Store a galaxy's image, row and tally, or none of them if another request has stored the recipe meanwhile."""
+def _store(galaxy: Galaxy, image: Image) -> Galaxy | None:
+    """Store a galaxy's image, row and tally, and return it; None if another request has stored the recipe meanwhile."""
     galaxy.image.save("", ContentFile(images.webp(image)), save=False)
     try:
         with transaction.atomic():
@@ -161,6 +170,8 @@ def _store(galaxy: Galaxy, image: Image) -> None:
         galaxy.image.storage.delete(str(galaxy.image.name))
         if not isinstance(error, IntegrityError) or not Galaxy.objects.filter(digest=galaxy.digest).exists():
             raise
+        return None
+    return galaxy
 
 
 def image_file(galaxy: Galaxy, kind: str) -> bytes:

@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngInfo
 
 from galaxies.jobs import Image
-from galaxies.ml.sets.encoding import CARDS
+from galaxies.ml.sets.encoding import CARDS, encode
 from galaxies.models import Galaxy, measures_of
 from galaxies.recipe import pairs_as_text
 
@@ -20,10 +20,8 @@ CALIBRATION = "Pixels are display values of a synthetic image, 0 to 255, and no 
 
 
 def webp(image: Image) -> bytes:
-    """Return a WebP for viewing: about 10 kB."""
-    buffer = BytesIO()
-    PillowImage.fromarray(image).save(buffer, "WEBP", quality=95, method=4)
-    return buffer.getvalue()
+    """Return a WebP for viewing: about 8 kB."""
+    return encode(image, "webp")
 
 
 def png(image: Image, galaxy: Galaxy, *, optimize: bool = True) -> bytes:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import Prefetch
 
 from accounts.models import User
 from galaxies import makers, votes
-from galaxies.models import Galaxy
+from galaxies.models import Galaxy, ModelVersion
 
 MADE, VOTE = "made", "pressed"  # keys of the session; open sessions have them already
 MAX_MADE = 500  # public ids that one session keeps
@@ -21,10 +22,8 @@ def remember_made(session: SessionBase, galaxies: Iterable[Galaxy]) -> None:
 def made_in(session: SessionBase, number: int) -> list[Galaxy]:
     """Return the last galaxies that were generated in this visit, the newest first."""
     ids = session.get(MADE, [])[-number:]
-    there = {
-        galaxy.public_id: galaxy
-        for galaxy in Galaxy.objects.filter(public_id__in=ids).prefetch_related("model_version")
-    }
+    versions = Prefetch("model_version", ModelVersion.objects.defer("metrics"))
+    there = {galaxy.public_id: galaxy for galaxy in Galaxy.objects.filter(public_id__in=ids).prefetch_related(versions)}
     return [there[each] for each in reversed(ids) if each in there]
 
 

@@ -117,7 +117,7 @@ def show(request: HtmxHttpRequest, galaxies: list[Galaxy], kind: str) -> HttpRes
         return redirect(address if kind else galaxies[0])
     mark_votes(galaxies, person_of(request))
     context = {
-        "current": generation.current_version(),
+        "current": generation.current_version([galaxy.model_version for galaxy in galaxies]),
         "film": made_in(request.session, FILM),
         **on_stage(galaxies, kind),
     }
@@ -196,7 +196,7 @@ def _studio(
     notice: str = "",
 ) -> HttpResponse:
     """Render the studio. shown: what is on its stage; notice: why the model is not the one that was asked for."""
-    current = generation.current_version()
+    current = generation.current_version([version] if version else [])
     mark_votes(shown, person_of(request))
     context = {
         "version": version,
