@@ -53,7 +53,8 @@ def on_starting(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Load the model while the worker already answers /healthz."""
+    """Load the model while the worker already answers /healthz. Workers share the cores among them."""
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, len(os.sched_getaffinity(0)) // worker.cfg.workers)))
     from galaxies.serving import service
 
     # This exit code makes gunicorn stop, where any other would make it start the same worker again, and again.

@@ -48,8 +48,9 @@ def make_forward(generator: Generator, stages: Sequence[Stage | StyledStage]) ->
         return tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
 
     def forward(*inputs: Any, steer: Any = None) -> Tensor:
-        nowhere = np.zeros((len(inputs[0]), generator.config.w_dim), np.float32)
-        return steered(*inputs, nowhere if steer is None else steer)
+        if steer is None:
+            steer = np.zeros((len(inputs[0]), generator.config.w_dim), np.float32)
+        return steered(*inputs, steer)
 
     return forward, layout
 

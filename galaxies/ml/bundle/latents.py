@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 
 import numpy as np
 
@@ -75,6 +77,18 @@ def normals_of(latent: Mixture, count: int) -> Floats:
     for seed, share in shares[1:]:
         drawn = drawn + np.float32(share) * _recent(seed, count)
     return drawn
+
+
+def draw(latents: Sequence[Mixture], count: int) -> Floats:
+    """Return the normals (N, count) of latents, drawn by as many threads as there are cores."""
+    if len(latents) == 1:
+        return normals_of(latents[0], count)[None]
+    return np.stack(list(_threads().map(partial(normals_of, count=count), latents)))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(len(os.sched_getaffinity(0)), "normals")
 
 
 # Neighbours and the steps of a blend share most of their seeds, and each takes some milliseconds to draw.
