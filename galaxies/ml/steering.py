@@ -44,6 +44,7 @@ HELD_OUT = 5  # each fifth sample trains no regression
 SIDE = 64  # px that galaxies are measured at: a third of the time of 128 px, and values that correlate by 0.93 to 0.99
 CHUNK = 32
 MOST_ASKED = 2.0
+LEAST_SLOPE = 0.4  # a direction along which less comes of a step is stretched as if it were this
 LEAST_MEASURED = 50  # galaxies, below which nothing is fitted
 
 
@@ -55,7 +56,7 @@ class SteeringError(Exception):
 class Sampling:
     """samples: galaxies that are painted and measured for the regression; checks: new ones that each value is tried on.
 
-    seed: of the first; the new ones follow.
+    seed: of the first; the new ones follow, and after these others by which steps are scaled.
     """
 
     samples: int = 4000
@@ -63,6 +64,11 @@ class Sampling:
     psi: float = 0.8
     seed: int = 5_000_000
     workers: int = 1
+
+    @property
+    def for_scale(self) -> Sampling:
+        """Return the galaxies on which is measured how long a step must be: two fifths of checks, new ones."""
+        return replace(self, samples=0, checks=2 * self.checks // 5, seed=self.seed + self.samples + self.checks)
 
 
 def values_of(measured: Measured) -> list[float]:
@@ -90,7 +96,10 @@ def find_directions(bundle: Bundle, sampling: Sampling, report: Progress = silen
         bundle, clusters, seeds, sampling=sampling, report=_stage(report, "galaxies for steering")
     )
     found, vectors = fit(bundle.styles(clusters, seeds), values)
-    conditions = {name: value for name, value in asdict(sampling).items() if name != "workers"} | {"side": SIDE}
+    tried = try_out(bundle.steered_by(vectors), Directions(found, {}), sampling.for_scale, report)
+    vectors = rescale(vectors, tried)
+    conditions = {name: value for name, value in asdict(sampling).items() if name != "workers"}
+    conditions |= {"side": SIDE, "scaled_on": sampling.for_scale.checks}
     return try_out(bundle.steered_by(vectors), Directions(found, conditions), sampling, report), vectors
 
 
@@ -185,6 +194,17 @@ def try_out(bundle: Bundle, directions: Directions, sampling: Sampling, report: 
         after = measure(report=_stage(report, f"the same, steered by {name}"), steer=steer)
         tried[name] = compare(tried[name], name, asked, (after - before) / deviations)
     return replace(directions, values=tried)
+
+
+def rescale(vectors: Vectors, tried: Directions) -> Vectors:
+    """Return the directions stretched by what came of a step of 1, so that it changes its value by one deviation.
+
+    Truncation shortens each step to psi of itself, and the regression promises more than galaxies do. Directions that
+    were not tried, or that led the other way, stay as they are.
+    """
+    slopes = {name: tried.values[name].slope or 0.0 for name in vectors}
+    stretch = {name: 1 / max(slope, LEAST_SLOPE) if slope > 0 else 1.0 for name, slope in slopes.items()}
+    return {name: np.asarray(vector * stretch[name], np.float32) for name, vector in vectors.items()}
 
 
 def compare(direction: Direction, name: str, asked: Floats, change: Floats) -> Direction:

@@ -5,8 +5,8 @@
     parse_steer("size=+1,colour=-0.5")                  # {"size": 1.0, "colour": -0.5}
 
 A step of 1 is meant to change the value by one standard deviation of the model's own galaxies; `slope` says how much
-it did. `directions.npz` holds the vectors, `directions.json` the figures; `galaxies.ml.steering` finds both
-(Shen et al. 2020, InterFaceGAN).
+it did; directions with `scaled_on` in their conditions were scaled for that, earlier ones give less. `directions.npz`
+holds the vectors, `directions.json` the figures; `galaxies.ml.steering` finds both (Shen et al. 2020, InterFaceGAN).
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from galaxies.ml.steering import (
     compare,
     find_directions,
     fit,
+    rescale,
     summary,
     try_out,
 )
@@ -70,6 +71,22 @@ def test_what_was_asked_is_compared_with_what_came(latents: tuple[np.ndarray, np
     assert found.slope == pytest.approx(0.7)
     assert found.rank_correlation == pytest.approx(1)
     assert found.moved == pytest.approx({"size": 0.1, "elongation": 0, "concentration": 0, "brightness": 0})
+
+
+def test_steps_are_stretched_by_what_came_of_them() -> None:
+    one = np.ones(4, np.float32)
+    slopes = {"size": 0.5, "elongation": 1.25, "colour": 0.1, "concentration": -0.3, "brightness": None}
+    value = {"unit": "", "mean": 0.0, "deviation": 1.0, "r2": 0.9}
+    tried = Directions({name: Direction(slope=slope, **value) for name, slope in slopes.items()}, {})  # type: ignore[arg-type]
+    stretched = {name: float(vector[0]) for name, vector in rescale(dict.fromkeys(slopes, one), tried).items()}
+    assert stretched == pytest.approx(
+        {"size": 2.0, "elongation": 0.8, "colour": 2.5, "concentration": 1.0, "brightness": 1.0}
+    )
+
+
+def test_steps_are_scaled_on_galaxies_that_nothing_else_sees() -> None:
+    sampling = Sampling(samples=4000, checks=500, seed=10)
+    assert (sampling.for_scale.seed, sampling.for_scale.samples, sampling.for_scale.checks) == (4510, 0, 200)
 
 
 def test_a_bundle_is_steered_and_stays_whole(tiny_bundle: Path, tmp_path: Path) -> None:
