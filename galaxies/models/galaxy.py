@@ -28,6 +28,20 @@ SEARCHED_MEASURES = ("half_light_share", "axis_ratio", "colour", "concentration"
 GALLERY_ORDERS = {"new": ["-created", "-id"], "best": ["-score", "-id"]} | {
     f"{sign}{name}": [f"{sign}{name}", f"{sign}id"] for name in SEARCHED_MEASURES for sign in ("", "-")
 }
+# Behind each order of a list all measures: bounds on them are looked up in the index, and no row is read for them. By
+# version too, within which alone numbers of families mean something.
+LISTED_INDEXES = {
+    name: [*order, *(each for each in SEARCHED_MEASURES if f"-{each}" not in order)]
+    for name, order in {
+        "new": ["-created", "-id"],
+        "best": ["-score", "-id"],
+        "of_new": ["model_version", "-created", "-id"],
+        "of_best": ["model_version", "-score", "-id"],
+        "of_family_new": ["model_version", "cluster", "-created", "-id"],
+        "of_family_best": ["model_version", "cluster", "-score", "-id"],
+        **{name: [f"-{name}", "-id"] for name in SEARCHED_MEASURES},
+    }.items()
+}
 
 
 def image_path(galaxy: "Galaxy", filename: str) -> str:
@@ -166,24 +180,9 @@ class Galaxy(models.Model):
         ordering = ["-created", "-id"]
         indexes = [
             models.Index(fields=["creator", "-created", "-id"], name="galaxy_made"),
-            models.Index(fields=["-created", "-id"], condition=Q(listed=True), name="galaxy_new"),
-            models.Index(fields=["-score", "-id"], condition=Q(listed=True), name="galaxy_best"),
-            # By version too, within which alone numbers of families mean something
-            models.Index(fields=["model_version", "-created", "-id"], condition=Q(listed=True), name="galaxy_of_new"),
-            models.Index(fields=["model_version", "-score", "-id"], condition=Q(listed=True), name="galaxy_of_best"),
-            models.Index(
-                fields=["model_version", "cluster", "-created", "-id"],
-                condition=Q(listed=True),
-                name="galaxy_of_family_new",
-            ),
-            models.Index(
-                fields=["model_version", "cluster", "-score", "-id"],
-                condition=Q(listed=True),
-                name="galaxy_of_family_best",
-            ),
             *(
-                models.Index(fields=[f"-{name}", "-id"], condition=Q(listed=True), name=f"galaxy_{name}")
-                for name in SEARCHED_MEASURES
+                models.Index(fields=fields, condition=Q(listed=True), name=f"galaxy_{name}")
+                for name, fields in LISTED_INDEXES.items()
             ),
             # What staff sort and filter the history by
             models.Index(fields=["model_version", "-created", "-id"], name="galaxy_version"),
