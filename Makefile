@@ -3,6 +3,7 @@
 # make test-fast      those that take no long training
 # make test-postgres  all tests on a private PostgreSQL server, made of the machine's own binaries (.ci/postgres.py)
 # make fuzz           10,000 odd requests to all URLs by all roles (FUZZ_REQUESTS, FUZZ_SEED to change): no 500
+# make bench          what the site and its networks take here, into docs/performance.md (BENCH="networks site" for parts)
 # make lint           what CI checks besides the tests
 # make format         write the code as lint wants it
 # make messages       what pages say, collected anew into locale/, and compiled (needs gettext; not to run the site)
@@ -14,7 +15,7 @@ PORT ?= 8000
 WORKERS ?= auto
 BIN := .venv/bin
 
-.PHONY: run server test test-fast test-postgres fuzz lint format messages lock
+.PHONY: run server test test-fast test-postgres fuzz bench lint format messages lock
 
 run: .venv/.run
 	@$(BIN)/python manage.py prepare
@@ -39,6 +40,9 @@ test-postgres: .venv/.dev
 
 fuzz: .venv/.dev
 	FUZZ_REQUESTS=$${FUZZ_REQUESTS:-10000} OMP_NUM_THREADS=1 $(BIN)/python -m pytest nebulai/tests/test_fuzz.py -s --log-level=CRITICAL --show-capture=no
+
+bench: .venv/.dev
+	$(BIN)/python bench/report.py $(BENCH)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Measure what staff see of many galaxies: python bench/dashboard.py [galaxies [votes]], a million each by default
+"""Measure what staff see of many galaxies: python bench/dashboard.py [GALAXIES [VOTES]] [--postgres]
 
 Seeds a database of its own as bench/people.py does, of which a part belongs to an older model or to visitors, asks for
 each page many times through Django's test client (so with middleware and templates, without a network or a cache), and
@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import cycle, islice
 
-from measure import Ask, measure
+from figures import keep
+from measure import Ask, arguments, database, measure, quiet
 from seed import FAMILIES, HEAVY, PEOPLE, seed, setup
 
 ROUNDS = 40
@@ -102,11 +103,12 @@ def export() -> None:
     first = time.perf_counter() - started
     number = sum(1 for _ in islice(lines, CSV_ROWS))
     rate = number / (time.perf_counter() - started)
-    print(f"history.csv: its first row after {first * 1000:.0f} ms, then {rate:,.0f} rows/s", flush=True)
+    keep("history.csv", first * 1000, "ms", note=f"to its first row, then {rate:,.0f} rows/s")
 
 
-def main(folder: str, galaxies: int, votes: int) -> None:
-    setup(folder)
+def main(folder: str, url: str, galaxies: int, votes: int) -> None:
+    setup(folder, url)
+    quiet()
     started = time.perf_counter()
     seed(galaxies, votes)
     divide()
@@ -118,6 +120,6 @@ def main(folder: str, galaxies: int, votes: int) -> None:
 
 
 if __name__ == "__main__":
-    numbers = [int(each) for each in sys.argv[1:]]
-    with tempfile.TemporaryDirectory() as folder:
-        main(folder, *(numbers + [1_000_000, 1_000_000][len(numbers) :]))
+    asked = arguments(__doc__).parse_args()
+    with tempfile.TemporaryDirectory() as folder, database(asked.postgres) as url:
+        main(folder, url, asked.galaxies, asked.galaxies if asked.votes is None else asked.votes)

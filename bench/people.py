@@ -1,4 +1,4 @@
-"""Measure the pages of many people's galaxies: python bench/people.py [galaxies [votes]], a million each by default
+"""Measure the pages of many people's galaxies: python bench/people.py [GALAXIES [VOTES]] [--postgres]
 
 Seeds a database of its own (bench/seed.py), asks for each page many times through Django's test client (so with
 middleware and templates, without a network), prints medians, and fails if a page's number of queries varies or a
@@ -10,7 +10,7 @@ import tempfile
 import time
 from itertools import cycle
 
-from measure import Ask, measure
+from measure import Ask, arguments, database, measure, quiet
 from seed import HEAVY, PEOPLE, seed, setup
 
 ROUNDS = 60
@@ -59,8 +59,9 @@ def requests() -> dict[str, Ask]:
     }
 
 
-def main(folder: str, galaxies: int, votes: int) -> None:
-    setup(folder)
+def main(folder: str, url: str, galaxies: int, votes: int) -> None:
+    setup(folder, url)
+    quiet()
     started = time.perf_counter()
     seed(galaxies, votes)
     print(f"{galaxies:,} galaxies, {votes:,} votes, {PEOPLE:,} people in {time.perf_counter() - started:.0f} s")
@@ -70,6 +71,6 @@ def main(folder: str, galaxies: int, votes: int) -> None:
 
 
 if __name__ == "__main__":
-    numbers = [int(each) for each in sys.argv[1:]]
-    with tempfile.TemporaryDirectory() as folder:
-        main(folder, *(numbers + [1_000_000, 1_000_000][len(numbers) :]))
+    asked = arguments(__doc__).parse_args()
+    with tempfile.TemporaryDirectory() as folder, database(asked.postgres) as url:
+        main(folder, url, asked.galaxies, asked.galaxies if asked.votes is None else asked.votes)

@@ -20,9 +20,9 @@ FAMILIES = 8
 ROWS = 20_000  # inserted at once
 
 
-def setup(folder: str) -> None:
-    """Django on a migrated SQLite database in `folder`."""
-    os.environ |= {"NEBULAI_DATA_DIR": folder, "NEBULAI_RATE_LIMITS": "off", "NEBULAI_DATABASE_URL": ""}
+def setup(folder: str, url: str = "") -> None:
+    """Django on a migrated database: SQLite in `folder`, or the empty one at a URL."""
+    os.environ |= {"NEBULAI_DATA_DIR": folder, "NEBULAI_RATE_LIMITS": "off", "NEBULAI_DATABASE_URL": url}
     os.environ["NEBULAI_ALLOWED_HOSTS"] = "localhost,127.0.0.1,testserver"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nebulai.settings")
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -85,6 +85,15 @@ def seed(n_galaxies: int, n_votes: int) -> None:
     ages = (now - timedelta(seconds=number) for number in range(len(pairs)))
     _insert("galaxies_vote", ["person_id", "galaxy_id", "value", "created"], ((*each, next(ages)) for each in values))
     tallies.rebuild()
+    analyze()
+
+
+def analyze() -> None:
+    """Let the database count its rows, as it does by itself once in a while."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 def _insert(table: str, names: list[str], rows: Iterable[tuple[Any, ...]]) -> None:

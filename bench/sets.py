@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from figures import keep
+
 
 def main(count: int, path: Path) -> None:
     from galaxies.ml.bundle import family_of, load_bundle
@@ -47,10 +49,8 @@ def main(count: int, path: Path) -> None:
             whole, steady = made(fmt, Path(temporary) / "set")
         after = bare()
         mean = (before + after) / 2
-        print(
-            f"{fmt:11}{whole:7.1f} images/s, {whole / mean:.0%} of bare batches ({before:.1f} and {after:.1f}); "
-            f"{steady:.1f} once it runs, {steady / mean:.0%}"
-        )
+        note = f"{whole / mean:.0%} of bare batches ({before:.1f} and {after:.1f}); "
+        keep(f"{count:,} as {fmt}", whole, "images/s", note=f"{note}{steady:.1f} once it runs, {steady / mean:.0%}")
         before = after
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "set"
@@ -63,15 +63,13 @@ def main(count: int, path: Path) -> None:
         reports: list[float] = []
         started = time.perf_counter()
         generate_set(bundle, plan, folder, report=lambda done: reports.append(time.perf_counter()))
-        print(
-            f"resume     {reports[1] - started:7.1f} s from the command's start, with a loaded model, to the next image"
-        )
+        keep("resume, from a loaded model to the next image", reports[1] - started, "s")
     images = bundle.sample(clusters[:32], list(range(32)), 0.8)
     started, cpu = time.perf_counter(), time.process_time()
     measure_galaxies(images)
     seconds, used = time.perf_counter() - started, time.process_time() - cpu
-    print(f"measuring  {32 / seconds:7.1f} images/s on one core, {32 / used:.1f} per second of its time")
-    print(f"memory     {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:7.2f} GiB at most")
+    keep("measuring on one core", 32 / seconds, "images/s", note=f"{32 / used:.1f} per second of its time")
+    keep("memory, at most", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10, "MB")
 
 
 if __name__ == "__main__":
