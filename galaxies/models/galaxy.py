@@ -213,9 +213,10 @@ class Galaxy(models.Model):
 
     @classmethod
     def of(cls, version: ModelVersion, recipe: Recipe) -> Self:
-        """Return a new galaxy, not stored yet."""
+        """Return a new galaxy, not stored yet, with values as the database will give them."""
         values = asdict(recipe)
         del values["version"]
+        values |= {name: [list(pair) for pair in values[name]] for name in ("path", "shares")}
         return cls(model_version=version, **values)
 
     @property
