@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,13 @@ TENSORFLOW = re.compile(r"WARNING: All log messages before absl|[IWE]0000 00:00:
 
 
 @pytest.fixture
-def site(tmp_path: Path, bundle: Path) -> Iterator[Site]:
+def production(tmp_path: Path, bundle: Path) -> Site:  # not `site`: that is the fixture by which tests leave ours alone
     file = tmp_path / "key"
     file.write_text(KEY)
     proxied = {"NEBULAI_TRUSTED_PROXY_COUNT": "1", "NEBULAI_METRICS_KEY_FILE": str(file)}
     site = Site(tmp_path, settings.MODELS_STORE, proxied)
     site.manage("prepare")
-    yield site
+    return site
 
 
 def numbers(site: Site) -> dict[str, float]:
@@ -47,30 +46,35 @@ def ids(site: Site) -> list[int]:
     return [int(each) for each in re.findall(r"Booting worker with pid: (\d+)", site.log.read_text())]
 
 
-def test_logs_and_metrics_of_a_site_with_two_processes(site: Site) -> None:
+def test_logs_and_metrics_of_a_site_with_two_processes(production: Site) -> None:
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": ADDRESS, "User-Agent": AGENT}
-    with site.served("--workers", "2", "--access-logfile", "-") as process:
-        until(lambda: numbers(site)["nebulai_generators_loaded"] == 2)
-        before = numbers(site)
-        answers = [site.ask("/robots.txt", headers=forwarded | {"Referer": f"https://x/{EMAIL}"}) for _ in range(30)]
+    with production.served("--workers", "2", "--access-logfile", "-") as process:
+        until(lambda: numbers(production)["nebulai_generators_loaded"] == 2)
+        before = numbers(production)
+        answers = [
+            production.ask("/robots.txt", headers=forwarded | {"Referer": f"https://x/{EMAIL}"}) for _ in range(30)
+        ]
         assert {status for status, _, _ in answers} == {200}
-        assert site.ask(f"/{EMAIL}?of={EMAIL}", headers=forwarded)[0] == 404
-        assert site.ask("/", "POST", forwarded, "a=b")[0] == 403
-        assert site.ask("/robots.txt")[0] == 301  # to HTTPS
-        told = numbers(site)
+        assert production.ask(f"/{EMAIL}?of={EMAIL}", headers=forwarded)[0] == 404
+        assert production.ask("/", "POST", forwarded, "a=b")[0] == 403
+        assert production.ask("/robots.txt")[0] == 301  # to HTTPS
+        told = numbers(production)
         assert told["nebulai_requests_total"] - before["nebulai_requests_total"] == 34
-        assert site.ask("/metrics")[0] == 403
+        assert production.ask("/metrics")[0] == 403
 
-        os.kill(ids(site)[0], signal.SIGKILL)
-        until(lambda: len(ids(site)) == 3 and numbers(site)["nebulai_generators_loaded"] == 2, site.log.read_text)
-        assert numbers(site)["nebulai_requests_total"] > told["nebulai_requests_total"]  # what it counted is kept
+        os.kill(ids(production)[0], signal.SIGKILL)
+        until(
+            lambda: len(ids(production)) == 3 and numbers(production)["nebulai_generators_loaded"] == 2,
+            production.log.read_text,
+        )
+        assert numbers(production)["nebulai_requests_total"] > told["nebulai_requests_total"]  # what it counted is kept
         assert process.poll() is None
 
-    lines = [line for line in site.log.read_text().splitlines() if not TENSORFLOW.match(line)]
+    lines = [line for line in production.log.read_text().splitlines() if not TENSORFLOW.match(line)]
     events = [json.loads(line) for line in lines]
     assert {"gunicorn.error", "gunicorn.access", "nebulai.requests", "django.request"} <= {e["logger"] for e in events}
     request_ids = {headers["X-Request-ID"] for _, headers, _ in answers}
     assert request_ids <= {event.get("request_id") for event in events if event["event"] == "request"}
     for needle in (AGENT, ADDRESS, EMAIL, "lovelace", KEY):
-        assert needle not in site.log.read_text()
+        assert needle not in production.log.read_text()
     assert not list(Path("/dev/shm").glob(f"nebulai-metrics-{process.pid}-*"))  # noqa: S108
