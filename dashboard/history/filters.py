@@ -64,7 +64,7 @@ class HistoryFilter(FilterSet):
 
     since = DayFilter(label=_("From"), method="filter_since")
     until = DayFilter(label=_("To"), method="filter_until")
-    version = ChoiceFilter(label=_("Model"), method="filter_version", empty_label=_("All"))
+    version = ChoiceFilter(label=_("Model"), method="filter_version", empty_label=_("All models"))
     family = ChoiceFilter(label=_("Family"), method="filter_family", empty_label=_("All"))
     who = CharFilter(label=_("Who"), method="filter_who", max_length=254)
     votes = ChoiceFilter(label=_("Votes"), method="filter_votes", choices=list(VOTES.items()), empty_label=_("All"))

@@ -35,8 +35,8 @@ class BlendForm(forms.Form):
     from the galaxy at the other end.
     """
 
-    a = forms.CharField(label=_("From"), max_length=200)
-    b = forms.CharField(label=_("To"), max_length=200)
+    a = forms.CharField(label=_("From the galaxy"), max_length=200)
+    b = forms.CharField(label=_("To the galaxy"), max_length=200)
     steps = forms.IntegerField(label=_("Steps"), required=False, min_value=2, max_value=MAX_BLEND, initial=9)
 
     def __init__(self, version: ModelVersion | None, data: Any = None, initial: Any = None) -> None:

@@ -191,6 +191,13 @@ def test_the_model_s_page_and_staff_see_how_often_generated_ones_pass(
     assert "100% (21 to 100%) of 1" in staff[staff.index('id="another"') :]
 
 
+def test_the_scores_of_others_are_bars_in_every_language(client: Client, version: ModelVersion, pool: Images) -> None:
+    for score in (7, 7, 7, 5):
+        QuizRound.objects.create(model_version=version, score=score)
+    page = client.get("/quiz/", headers={"accept-language": "fr"}).content.decode()
+    assert set(re.findall(r'<rect x="\d+" y="0" width="0.8" height="([^"]+)"', page)) == {"0.0", "33.3", "100.0"}
+
+
 def test_what_differs_most_may_have_given_it_away() -> None:
     metrics = {
         "morphology": {"gini": {"value": 0.1, "floor": 0.05}, "m20": {"value": 0.3, "floor": 0.01}},

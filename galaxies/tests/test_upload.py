@@ -68,6 +68,10 @@ def test_each_kind_of_picture_finds_its_family(client: Client, generator: Servic
     version = ModelVersion.objects.get()
     assert "Nearest family:" in page
     assert page.count('<th scope="row">') == len(version.families)
+    french = client.get(response["Location"], headers={"accept-language": "fr"}).content.decode()
+    bars = re.findall(r'<rect class="run" width="([^"]+)%"', french)
+    assert len(bars) == len(version.families)
+    assert all(re.fullmatch(r"\d+\.\d", bar) for bar in bars)  # a comma would be no length
     sent = client.get(re.findall(r'src="(/upload/[^"]+\.webp)"', page)[0])
     assert "private" in sent["Cache-Control"]
     with Image.open(BytesIO(sent.content)) as picture:
