@@ -7,14 +7,25 @@ job.future.result()             # the image of the recipe, or the features of th
 
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from galaxies.ml.bundle import Bundle
 from galaxies.recipe import Recipe
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
 Image = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+class Busy(Exception):
+    """The generator cannot answer now. `retry_after` is in seconds; the text is for people."""
+
+    def __init__(self, message: "str | StrPromise", retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 @dataclass
@@ -34,7 +45,7 @@ def answer(batch: list[Job]) -> None:
     try:
         answers = _run(jobs)
     except BaseException as error:  # belongs to the requests that wait; the thread must live on if it can
-        if len(jobs) == 1 or not isinstance(error, Exception):
+        if len(jobs) == 1 or isinstance(error, Busy) or not isinstance(error, Exception):
             for job in jobs:
                 job.future.set_exception(error)
         else:

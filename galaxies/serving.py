@@ -23,7 +23,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from queue import Full
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from django.conf import settings
@@ -32,6 +32,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from galaxies import metrics
+from galaxies.jobs import Busy as Busy
 from galaxies.jobs import Image, Job, answer
 from galaxies.ml.arrays import Features
 from galaxies.ml.bundle import MANIFEST, Bundle, BundleError, load_bundle
@@ -50,19 +51,14 @@ WATCH_SECONDS = 2.0
 OLD_BUNDLES = 2  # how many inactive versions stay in memory for downloads
 
 
-class Busy(Exception):
-    """The generator cannot answer now. `retry_after` is in seconds; the text is for people."""
-
-    def __init__(self, message: str, retry_after: int) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
 class Service:
-    """One generator and its queue. `load` makes a bundle from its folder."""
+    """One generator and its queue. `load` makes a bundle from its folder; batches: how many may run at once."""
 
-    def __init__(self, load: Callable[[Path], Bundle] = load_bundle, queue_size: int = QUEUE_SIZE) -> None:
+    def __init__(
+        self, load: Callable[[Path], Bundle] = load_bundle, queue_size: int = QUEUE_SIZE, batches: int = 1
+    ) -> None:
         self._load = load
+        self._batches = batches
         self._turns: Turns[Job] = Turns(queue_size)
         self._pace = FIRST_PACE
         self._current: Bundle | None = None
@@ -92,7 +88,7 @@ class Service:
 
     def start(self, on_boot_failure: Callable[[], None] | None = None) -> None:
         """Follow the active version from now on. `on_boot_failure` is called if the first cannot be loaded."""
-        self._run("model", self._work)
+        self._run_models()
         self._run("model-watch", lambda: self._watch(on_boot_failure))
 
     def stop(self) -> None:
@@ -101,6 +97,10 @@ class Service:
         self._turns.close()
         for thread in self._threads.values():
             thread.join(timeout=ANSWER_SECONDS)
+
+    def _run_models(self) -> None:
+        for number in range(self._batches):
+            self._run(f"model-{number}", self._work)
 
     def _run(self, name: str, target: Callable[[], None]) -> None:
         with self._starting:
@@ -181,7 +181,7 @@ class Service:
         return np.stack(self._ask([Job(bundle, image) for image in images], timeout))
 
     def _ask(self, jobs: list[Job], timeout: float) -> list[Any]:
-        self._run("model", self._work)
+        self._run_models()
         deadline = time.monotonic() + timeout
         try:
             self._put(jobs)
@@ -208,7 +208,7 @@ class Service:
     def _too_many(self) -> Busy:
         """Return what to say where no more jobs may wait: how many do, and for how long about."""
         waiting = len(self._turns)
-        seconds = max(1, math.ceil(waiting * self._pace))
+        seconds = max(1, math.ceil(waiting * self._pace / self._batches))
         told = ngettext(
             "%(count)d galaxy is waiting to be generated already; try again in %(seconds)d s.",
             "%(count)d galaxies are waiting to be generated already; try again in %(seconds)d s.",
@@ -239,7 +239,7 @@ class Service:
             self._old.popitem(last=False)
 
     def _work(self) -> None:
-        """The model thread: the only one that runs networks."""
+        """The model thread: the only one that runs networks, unless these are elsewhere."""
         while jobs := self._turns.take(MAX_BATCH):
             metrics.WAITING.dec(len(jobs))
             started = time.monotonic()
@@ -284,11 +284,16 @@ class Service:
         if active is None or (active.version, active.checksum, active.activated) == self._seen:
             return
         sharing.fetch(active)
-        served = self._seen and not self._refused and (active.version, active.checksum) == self._seen[:2]
+        before, refused = self._seen, self._refused
+        served = before and not refused and (active.version, active.checksum) == before[:2]
         self._seen = (active.version, active.checksum, active.activated)
         self._refused = ""
-        if not served:
-            self.load(active.path)
+        try:
+            if not served:
+                self.load(active.path)
+        except sharing.NotAtHand:
+            self._seen = before
+            raise
 
 
 def _stamp(path: Path) -> int:
@@ -301,5 +306,10 @@ def _stamp(path: Path) -> int:
 
 @cache
 def service() -> Service:
-    """Return this process's generator."""
-    return Service()
+    """Return this process's generator; with NEBULAI_GENERATOR its networks run in a cluster."""
+    if not settings.GENERATOR:
+        return Service()
+    from galaxies.cluster.remote import REQUESTS, Connection, RemoteBundle
+
+    connection = Connection(settings.GENERATOR)
+    return Service(lambda path: cast(Bundle, RemoteBundle(connection, path)), batches=REQUESTS)

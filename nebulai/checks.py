@@ -1,5 +1,6 @@
 """System checks of the NEBULAI_* variables: `manage.py check` names what is wrong and what to do."""
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,9 @@ def environment(**kwargs: Any) -> list[CheckMessage]:
     if settings.METRICS_KEY and len(settings.METRICS_KEY) < SHORTEST_KEY:
         message = f"NEBULAI_METRICS_KEY is short: use at least {SHORTEST_KEY} characters that nobody can guess."
         found.append(Error(message, id="nebulai.E009"))
+    if settings.GENERATOR and not re.fullmatch(r"ray://[^/:]+:\d+/?", settings.GENERATOR):
+        message = f"NEBULAI_GENERATOR is {settings.GENERATOR!r}: use ray://host:port, as serve_generator says."
+        found.append(Error(message, id="nebulai.E011"))
     if not settings.RATE_LIMITS and settings.PRODUCTION:
         found.append(
             Warning("NEBULAI_RATE_LIMITS is off; switch it off for tests and benchmarks only.", id="nebulai.W001")

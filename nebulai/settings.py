@@ -20,6 +20,8 @@ PRODUCTION = env.production()
 
 DATA_DIR = Path(env.text("NEBULAI_DATA_DIR", str(BASE_DIR / "var"))).expanduser().resolve()
 MODELS_STORE = Path(env.text("NEBULAI_MODELS_STORE", str(BASE_DIR / "models_store"))).expanduser().resolve()
+# Where Ray Serve answers, ray://host:port; each process has a generator of its own where it is not set.
+GENERATOR = env.text("NEBULAI_GENERATOR")
 INCEPTION_WEIGHTS = env.text("NEBULAI_INCEPTION_WEIGHTS")
 try:
     DATA_DIR.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from galaxies.cluster.connection import ClusterError, connected
 from galaxies.ml.bundle import Bundle, BundleError, SteerError, load_bundle, parse_steer
 from galaxies.ml.sets import FORMATS, SIDES, SetError, SetPlan, generate_set
 from galaxies.ml.sets.generate import read_plan
@@ -40,14 +41,17 @@ class Command(BaseCommand):
         parser.add_argument("--measure", action="store_true", default=None, help="measure each galaxy")
         parser.add_argument("--shard", type=int, help="galaxies in a shard, 10000 if none is given")
         parser.add_argument("--resume", action="store_true", help="go on with the set in DIR, by its own options")
+        parser.add_argument(
+            "--ray", metavar="ADDRESS", help="paint on a Ray cluster: host:6379, auto or local (extra cluster)"
+        )
         parser.add_argument("--workers", type=int, help="processes that encode and measure; one for each core if none")
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["out"]
         try:
             bundle, plan = self.planned(options, folder)
-            made = self.make(bundle, plan, folder, options["workers"])
-        except (BundleError, SetError, SteerError, versions.VersionError) as error:
+            made = self.make(bundle, plan, folder, workers=options["workers"], cluster=options["ray"])
+        except (BundleError, ClusterError, SetError, SteerError, versions.VersionError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -78,7 +82,7 @@ class Command(BaseCommand):
         bundle = load_bundle(versions.find(options["version"] or kept.get("version")).path)
         return bundle, SetPlan.of(bundle, **given)
 
-    def make(self, bundle: Bundle, plan: SetPlan, folder: Path, workers: int | None) -> Any:
+    def make(self, bundle: Bundle, plan: SetPlan, folder: Path, *, workers: int | None, cluster: str | None) -> Any:
         """Make the set under a bar with images/s and the time left."""
         with tqdm(total=plan.count, unit=" galaxies") as bar:
 
@@ -88,7 +92,13 @@ class Command(BaseCommand):
                     bar.n = done
                 bar.update(done - bar.n)
 
-            return generate_set(bundle, plan, folder, workers=workers, report=report)
+            if not cluster:
+                return generate_set(bundle, plan, folder, workers=workers, report=report)
+            with connected(cluster, cpus=workers):
+                from galaxies.cluster.sets import on_cluster
+
+                with on_cluster(bundle, plan) as painter:
+                    return generate_set(bundle, plan, folder, painter=painter, report=report)
 
 
 KEPT = {*DEFAULTS, "count", "size", "measure"}

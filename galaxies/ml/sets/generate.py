@@ -13,14 +13,15 @@ import json
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from galaxies.ml.arrays import Images
 from galaxies.ml.bundle import Bundle
 from galaxies.ml.bundle.bundle import BATCH
 from galaxies.ml.sets import catalogue
@@ -43,17 +44,31 @@ class Made(NamedTuple):
     candidates: int
 
 
+class Painter(NamedTuple):
+    """Paints, measures and encodes batches of candidates. submit: begins a batch; ahead: how many may be under way."""
+
+    submit: Callable[[list[Candidate]], Future[list[Finished]]]
+    ahead: int
+
+
 class _Galaxy(NamedTuple):
     candidate: Candidate
     finished: Finished
 
 
 def generate_set(
-    bundle: Bundle, plan: SetPlan, folder: Path, *, workers: int | None = None, report: Report = lambda done: None
+    bundle: Bundle,
+    plan: SetPlan,
+    folder: Path,
+    *,
+    workers: int | None = None,
+    painter: Painter | None = None,
+    report: Report = lambda done: None,
 ) -> Made:
     """Make a set in `folder`, or go on with it; a finished one is left as it is.
 
-    workers: processes that encode and measure, as many as there are cores if None. report: called with the number of
+    workers: processes that encode and measure, as many as there are cores if None. painter: does that and paints
+    instead, galaxies.cluster.sets' for one. report: called with the number of
     galaxies that are done.
     Raises: SetError, and OSError if the folder cannot be written; finished shards are kept.
     """
@@ -64,8 +79,9 @@ def generate_set(
         done, first = catalogue.finished(plan, folder)
         before = sum(plan.length(number) for number in range(done))
         report(before)
-        with _pool(workers or len(os.sched_getaffinity(0))) as pool:
-            galaxies = _matching(bundle, plan, first, pool)
+        processes = workers or len(os.sched_getaffinity(0))
+        with nullcontext(painter) if painter else _here(bundle, plan, processes) as paints:
+            galaxies = _matching(paints, plan, first)
             for number in plan.shards[done:]:
                 first = _write_shard(bundle, plan, folder, number, galaxies=galaxies, report=_from(report, before))
                 before += plan.length(number)
@@ -135,24 +151,34 @@ def _pool(workers: int) -> Iterator[Executor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _finished(bundle: Bundle, plan: SetPlan, first: int, pool: Executor) -> Iterator[_Galaxy]:
+@contextmanager
+def _here(bundle: Bundle, plan: SetPlan, workers: int) -> Iterator[Painter]:
+    """Yield a painter of this process, with a pool that measures and encodes."""
+    with _pool(workers) as pool:
+
+        def submit(batch: Sequence[Candidate]) -> Future[list[Finished]]:
+            return pool.submit(finish, *paint(bundle, plan, batch), plan.format, side=plan.size, measure=plan.measures)
+
+        yield Painter(submit, AHEAD * workers)
+
+
+def paint(bundle: Bundle, plan: SetPlan, batch: Sequence[Candidate]) -> tuple[Images, list[dict[str, Any]]]:
+    """Return the images (N, H, W, 3) uint8 of candidates, and their recipes."""
+    clusters, seeds = [each.cluster for each in batch], [each.seed for each in batch]
+    images = bundle.sample(clusters, seeds, plan.psi, steer=[plan.steer] * len(batch))
+    return images, [plan.recipe(each) for each in batch]
+
+
+def _finished(painter: Painter, plan: SetPlan, first: int) -> Iterator[_Galaxy]:
     """Yield all candidates from number `first` on, painted and encoded, in their order."""
     waiting: deque[tuple[list[Candidate], Future[list[Finished]]]] = deque()
-    most = AHEAD * getattr(pool, "_max_workers", 1)
     for start in range(first - first % BATCH, plan.candidates, BATCH):
         batch = plan.batch(start, BATCH)
-        waiting.append((batch, _submit(bundle, plan, batch, pool)))
-        while waiting and (len(waiting) > most or waiting[0][1].done()):
+        waiting.append((batch, painter.submit(batch)))
+        while waiting and (len(waiting) > painter.ahead or waiting[0][1].done()):
             yield from _collect(waiting, first)
     while waiting:
         yield from _collect(waiting, first)
-
-
-def _submit(bundle: Bundle, plan: SetPlan, batch: list[Candidate], pool: Executor) -> Future[list[Finished]]:
-    clusters, seeds = [each.cluster for each in batch], [each.seed for each in batch]
-    images = bundle.sample(clusters, seeds, plan.psi, steer=[plan.steer] * len(batch))
-    rows = [plan.recipe(each) for each in batch]
-    return pool.submit(finish, images, rows, plan.format, side=plan.size, measure=plan.measures)
 
 
 def _collect(waiting: deque[tuple[list[Candidate], Future[list[Finished]]]], first: int) -> Iterator[_Galaxy]:
@@ -162,10 +188,10 @@ def _collect(waiting: deque[tuple[list[Candidate], Future[list[Finished]]]], fir
             yield _Galaxy(candidate, finished)
 
 
-def _matching(bundle: Bundle, plan: SetPlan, first: int, pool: Executor) -> Iterator[_Galaxy]:
+def _matching(painter: Painter, plan: SetPlan, first: int) -> Iterator[_Galaxy]:
     """Yield the galaxies that fulfil the conditions. Raises: SetError when too many candidates did not."""
     conditions = plan.conditions
-    for galaxy in _finished(bundle, plan, first, pool):
+    for galaxy in _finished(painter, plan, first):
         if not conditions or fulfils(galaxy.finished.measured or {}, conditions):
             yield galaxy
     if conditions:

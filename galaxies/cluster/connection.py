@@ -1,0 +1,49 @@
+"""How a command reaches a Ray cluster.
+
+with connected("auto"):         # the cluster of this node; "host:6379" of several, "local" for one of its own
+    ...
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+from django.conf import settings
+
+LOCAL = "local"
+
+
+class ClusterError(Exception):
+    """The cluster cannot be used; the message says why, and what to do."""
+
+
+@contextmanager
+def connected(address: str, *, cpus: int | None = None) -> Iterator[None]:
+    """Connect to the cluster at an address until the block ends. cpus: of a local one, all if None.
+
+    Its nodes need this checkout at this path, or the same image. Raises: ClusterError.
+    """
+    if find_spec("ray") is None:
+        raise ClusterError("Ray is not installed: pip install 'nebulai[cluster]'.")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
+    import ray
+
+    local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address == LOCAL else {}
+    # What a worker imports lies beside manage.py, and not among the installed packages.
+    environment = {"env_vars": {"PYTHONPATH": str(settings.BASE_DIR)}}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env=environment, **local)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ClusterError(f"There is no Ray cluster at {address} ({error}): start one, or name another.") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def threads(cpus: int) -> dict[str, Any]:
+    """Return the runtime environment in which TensorFlow uses `cpus` threads, and so leaves a node's others alone."""
+    return {"env_vars": {"TF_NUM_INTRAOP_THREADS": str(cpus), "TF_NUM_INTEROP_THREADS": "1"}}
