@@ -3,6 +3,7 @@
 import argparse
 import importlib.util
 import logging
+import signal
 import statistics
 import sys
 import time
@@ -65,5 +66,6 @@ def database(postgres: bool) -> Iterator[str]:
     spec.loader.exec_module(module)  # type: ignore[union-attr]
     if (binaries := module.binaries()) is None:
         sys.exit(module.MISSING)
+    signal.signal(signal.SIGTERM, module.end)  # else the server would stay
     with module.server(binaries) as url:
         yield url
