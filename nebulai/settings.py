@@ -125,6 +125,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+SESSION_ENGINE = "nebulai.sessions"
+
 # Rate limits live in the cache, so every process must see the same one: the database where no Redis is named. That one
 # throws entries out beyond a number, limits among them; Django's own 300 would be a few hundred visitors.
 CACHE_URL = env.secret("NEBULAI_CACHE_URL")
@@ -155,7 +157,7 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 if S3_BUCKET:
     STORAGES["default"] = {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "nebulai.s3.PatientS3Storage",
         "OPTIONS": {
             "bucket_name": S3_BUCKET,
             "endpoint_url": env.text("NEBULAI_S3_ENDPOINT") or None,

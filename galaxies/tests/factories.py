@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.conf import settings
+from django.core.files.storage import default_storage
 
 from accounts.models import User
 from galaxies.approval import wilson_lower_bound
@@ -15,6 +17,21 @@ from galaxies.ml.steering import add_directions
 from galaxies.models import Galaxy, Making, ModelVersion, Vote
 
 SEEDS = count(1000)  # one recipe is one galaxy
+on_disk = pytest.mark.skipif(bool(settings.S3_BUCKET), reason="images are in S3, and this is of those on a disk")
+
+
+def stored_files() -> list[str]:
+    """The names of all files of the storage, wherever that is."""
+    found, waiting = [], [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            folders, files = default_storage.listdir(folder)
+        except FileNotFoundError:
+            continue
+        waiting += [f"{folder}{name}/" for name in folders]
+        found += [f"{folder}{name}" for name in files]
+    return found
 
 
 def make_person(name: str) -> User:

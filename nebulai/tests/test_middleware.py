@@ -4,10 +4,13 @@ import errno
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import InterfaceError, OperationalError, connection, connections
@@ -16,6 +19,7 @@ from pytest_django.fixtures import Settings
 
 from galaxies.models import Galaxy
 from galaxies.serving import Service
+from galaxies.tests.factories import on_disk, stored_files
 from nebulai.outages import outage
 from nebulai.tests.access import World, rows
 from nebulai.wsgi import Handler, Request, application
@@ -37,6 +41,8 @@ UNREADABLE: dict[str, dict[str, Any]] = {
     "an empty boundary": {"content_type": "multipart/form-data; boundary=", "data": PART % b""},
     "a boundary that is too long": {"content_type": f"multipart/form-data; boundary={'a' * 300}", "data": PART % b""},
     "a file that is no base64": {"content_type": PARTS, "data": FILE},
+    "parts that are cut off": {"content_type": PARTS, "data": (PART % b"")[:-6]},
+    "a file that is cut off": {"content_type": PARTS, "data": FILE.replace(ENCODED, b"")[:-10]},
     "too many fields": {"content_type": FORM, "data": "&".join(f"a{i}=1" for i in range(1100)).encode()},
     "a form that is too large": {"content_type": FORM, "data": b"a=" + b"b" * 3_000_000},
     "a length that is no number": {"content_type": FORM, "CONTENT_LENGTH": "ten"},
@@ -74,6 +80,21 @@ def test_an_encoding_that_no_query_can_be_read_by_is_400_for_gunicorn_too(
         kind = f"{FORM}; charset={charset}"
         query = "&".join(["a=%ff"] * 2000)
         assert client.generic(method, f"/?{query}", b"a=b", content_type=kind).status_code == 400
+
+
+@pytest.mark.parametrize(("kind", "whole"), [(FORM, b"cluster=0&psi=0.8&seed=12345"), (PARTS, PART % b"")])
+def test_a_form_whose_sender_has_gone_is_400_and_nothing_is_made_of_it(
+    generator: Service, client: Client, kind: str, whole: bytes
+) -> None:
+    for end in range(1, len(whole)):
+        sent: Any = {"wsgi.input": BytesIO(whole[:end]), "CONTENT_LENGTH": str(len(whole))}
+        assert client.generic("POST", "/generate", b"x", content_type=kind, **sent).status_code == 400
+    assert not Galaxy.objects.exists()
+
+
+def test_what_follows_the_last_boundary_does_no_harm(client: Client) -> None:
+    data = PART.replace(b'"a"', b'"language"').replace(b"\nb\r", b"\nfr\r") % b"" + b"the end\r\n"
+    assert client.generic("POST", "/language", data, content_type=PARTS).status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -128,6 +149,7 @@ def full_disk(room: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@on_disk
 def test_a_full_disk_is_503_in_a_sentence_and_leaves_neither_row_nor_file(
     transactional_db: None, generator: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -139,7 +161,7 @@ def test_a_full_disk_is_503_in_a_sentence_and_leaves_neither_row_nor_file(
     assert "no room left" in response.content.decode()
     assert "Traceback" not in caplog.text
     assert not Galaxy.objects.exists()
-    assert not [path for path in Path(default_storage.path("")).rglob("*") if path.is_file()]
+    assert stored_files() == []
     again = client.post("/generate", {"cluster": "0", "psi": "0.8"}, headers={"HX-Request": "true"})
     assert again.status_code == 200
 
@@ -165,6 +187,24 @@ def test_a_database_that_is_gone_is_503_at_every_url_that_asks_it(
     assert client.get("/galaxies/").status_code == 200  # back by itself
 
 
+def test_a_session_that_the_database_cannot_store_is_503(
+    transactional_db: None, generator: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(session: Session, *args: Any, **kwargs: Any) -> None:
+        raise OperationalError("terminating connection due to administrator command")
+
+    client, form = Client(raise_request_exception=False), {"cluster": "0", "psi": "0.8"}
+    client.post("/generate", form)
+    session = client.session
+    with monkeypatch.context() as gone:
+        gone.setattr(Session, "save", away)
+        assert client.post("/generate", form).status_code == 503
+    assert client.post("/generate", form).status_code == 302
+    session.delete()
+    with pytest.raises(UpdateError):  # a session that was deleted is told as before
+        session.save()
+
+
 def test_a_row_that_cannot_be_written_leaves_no_file(transactional_db: None, generator: Service) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE galaxies_galaxy RENAME TO away")
@@ -174,9 +214,10 @@ def test_a_row_that_cannot_be_written_leaves_no_file(transactional_db: None, gen
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE away RENAME TO galaxies_galaxy")
     assert response.status_code in (500, 503)  # no such table: a fault of the database here, of ours on PostgreSQL
-    assert not [path for path in Path(default_storage.path("")).rglob("*") if path.is_file()]
+    assert stored_files() == []
 
 
+@on_disk
 def test_an_image_is_stored_whole_or_not_at_all(settings: Settings) -> None:
     name = default_storage.save("a/b.webp", ContentFile(b"whole"))
     with full_disk(room=2), pytest.raises(OSError, match="File too large"):
