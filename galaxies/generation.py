@@ -188,7 +188,11 @@ def image_file(galaxy: Galaxy, kind: str) -> bytes:
             return bytes(file.read())
     except FileNotFoundError:
         content = images.webp(service().sample(galaxy.recipe))
-        galaxy.image.save("", ContentFile(content), save=False)
+        try:
+            galaxy.image.save("", ContentFile(content), save=False)
+        except OSError as error:  # it can be shown all the same
+            logger.warning("The image of %s is painted again, and cannot be stored: %s", galaxy, error)
+            return content
         # This column alone: votes may have been cast while it was sampled.
         Galaxy.objects.filter(pk=galaxy.pk).update(image=str(galaxy.image.name))
         return content

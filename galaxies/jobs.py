@@ -40,30 +40,36 @@ class Job:
 def answer(batch: list[Job]) -> None:
     """Run jobs of one bundle and of one kind, and set their futures. Whoever waits no more costs nothing."""
     jobs = [job for job in batch if job.future.set_running_or_notify_cancel()]
+    try:
+        _answer(jobs)
+    except BaseException as error:  # of the thread itself: whoever waits must hear of it
+        for job in jobs:
+            if not job.future.done():
+                job.future.set_exception(error)
+        raise
+
+
+def _answer(jobs: list[Job]) -> None:
+    """Run jobs together; where that fails, in two halves.
+
+    What one recipe did, or memory that a whole batch wanted, is no reason to fail the others.
+    """
     if not jobs:
         return
     try:
         answers = _run(jobs)
-    except BaseException as error:  # belongs to the requests that wait; the thread must live on if it can
-        if len(jobs) == 1 or isinstance(error, Busy) or not isinstance(error, Exception):
+    except Exception as error:
+        if len(jobs) == 1 or isinstance(error, Busy):
             for job in jobs:
                 job.future.set_exception(error)
-        else:
-            _answer_one_by_one(jobs)
-        if not isinstance(error, Exception):
-            raise
+            return
+        half = len(jobs) // 2
     else:
         for job, result in zip(jobs, answers, strict=True):
             job.future.set_result(result)
-
-
-def _answer_one_by_one(jobs: list[Job]) -> None:
-    """Run each job alone: what one recipe did, or memory that a whole batch wanted, is no reason to fail the others."""
-    for job in jobs:
-        try:
-            job.future.set_result(_run([job])[0])
-        except Exception as error:
-            job.future.set_exception(error)
+        return
+    _answer(jobs[:half])  # when the error, and what it held, is gone
+    _answer(jobs[half:])
 
 
 def _run(jobs: list[Job]) -> Any:

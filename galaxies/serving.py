@@ -35,7 +35,7 @@ from galaxies import metrics
 from galaxies.jobs import Busy as Busy
 from galaxies.jobs import Image, Job, answer
 from galaxies.ml.arrays import Features
-from galaxies.ml.bundle import MANIFEST, Bundle, BundleError, load_bundle
+from galaxies.ml.bundle import MANIFEST, Bundle, BundleError, NoNumbers, load_bundle
 from galaxies.models import ModelVersion
 from galaxies.recipe import Recipe
 from galaxies.registry import sharing
@@ -131,6 +131,8 @@ class Service:
         try:
             bundle = self._load(path)
             bundle.warm_up()
+        except NoNumbers as error:
+            raise BundleError(f"{path} passes its checksums, but {error}: train or import it again.") from error
         except BundleError:
             raise
         except Exception as error:  # arrays from elsewhere can fail in any way, inside zipfile, Keras or TensorFlow
@@ -151,7 +153,8 @@ class Service:
         """Return the image of a recipe: (H, W, 3) uint8.
 
         Raises: Busy if nothing is loaded yet, the queue is full or the answer takes longer than `timeout` seconds;
-        BundleError if the recipe's version cannot be loaded or has no such direction.
+        BundleError if the recipe's version cannot be loaded or has no such direction, or makes no numbers of it;
+        MemoryError if the recipe alone wants more than there is.
         """
         image: Image = self.sample_many([recipe], timeout)[0]
         return image

@@ -1,13 +1,21 @@
 from collections import Counter
 from io import BytesIO
+from typing import Any
 
 import numpy as np
+import pytest
+from django.core.files.storage import default_storage
+from django.test import Client
 from PIL import Image
 
 from galaxies import generation, images
+from galaxies.ml.bundle import normals
+from galaxies.ml.bundle.latents import LatentLayout
 from galaxies.models import Galaxy, ModelVersion
 from galaxies.registry import registration
 from galaxies.serving import Service
+from galaxies.tests.factories import on_disk, stored_files
+from nebulai.tests.test_middleware import full_disk
 
 
 def pixels(content: bytes) -> np.ndarray:
@@ -66,6 +74,19 @@ def test_a_lost_file_comes_back(generator: Service, version: ModelVersion) -> No
     assert galaxy.image.storage.exists(str(galaxy.image.name))
 
 
+@on_disk
+def test_a_lost_file_is_shown_also_where_nothing_can_be_stored(generator: Service, version: ModelVersion) -> None:
+    galaxy = generation.generate(version, cluster=1, seed=42, psi=0.8)
+    before = generation.image_file(galaxy, "webp")
+    galaxy.image.storage.delete(str(galaxy.image.name))
+    with full_disk(room=100):
+        assert generation.image_file(galaxy, "webp") == before
+    assert stored_files() == []
+    galaxy.refresh_from_db()
+    assert generation.image_file(galaxy, "webp") == before
+    assert len(stored_files()) == 1
+
+
 def test_new_galaxies_name_the_version_that_generated_them(generator: Service, version: ModelVersion) -> None:
     later = ModelVersion.objects.create(version="later", n_clusters=2, resolution=64, checksum="0" * 64)
     registration.activate_version(later)
@@ -77,3 +98,23 @@ def test_new_seeds_are_kept_to_the_last_digit_by_whatever_counts_in_floats() -> 
     assert max(seeds) < 10**15
     assert all(int(float(seed)) == seed and int(f"{seed:.15g}".split(".")[0]) == seed for seed in seeds)
     assert len(set(seeds)) == 2000
+
+
+def test_numbers_that_give_no_picture_are_503_and_nothing_is_stored(
+    generator: Service, version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal, unlucky = LatentLayout.deal, normals(13, 1)[0]
+
+    def with_nan(layout: LatentLayout, drawn: Any) -> Any:
+        z, *others = deal(layout, drawn)
+        z[np.isclose(drawn[:, 0], unlucky)] = np.nan
+        return z, *others
+
+    monkeypatch.setattr(LatentLayout, "deal", with_nan)
+    form, client = {"cluster": "0", "psi": "0.8", "count": "4"}, Client(headers={"HX-Request": "true"})
+    answer = client.post("/generate", form | {"seed": "11"})  # 11 to 14
+    assert answer.status_code == 503
+    assert "made no picture of these numbers" in answer.content.decode()
+    assert not Galaxy.objects.exists()
+    assert not default_storage.exists("galaxies")
+    assert client.post("/generate", form | {"seed": "14"}).status_code == 200

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +28,7 @@ class HeldBundle:
 
     def __init__(self, path: Path) -> None:
         self.version = path.name
+        self.room = MAX_BATCH  # a larger batch finds no memory
         self.go = threading.Event()
         self.running = threading.Event()
         self.batches: list[int] = []
@@ -38,6 +40,8 @@ class HeldBundle:
         self.running.set()
         assert self.go.wait(10)
         self.batches.append(len(seeds))
+        if len(seeds) > self.room:
+            raise MemoryError
         if 13 in seeds:
             raise ValueError("thirteen")
         if 66 in seeds:
@@ -148,6 +152,22 @@ def test_in_a_batch_that_fails_only_the_one_that_is_wrong_fails(
         with pytest.raises(ValueError, match="thirteen"):
             rest[13].result()
         assert [rest[seed].result()[0, 0, 0] for seed in (12, 14)] == [12, 14]
+
+
+def test_a_batch_for_which_memory_is_too_small_is_halved_until_it_fits(
+    serve: Callable[..., Service], held: HeldBundle
+) -> None:
+    service = serve(held)
+    held.go.set()
+    held.room = 3
+    images = service.sample_many([recipe(seed) for seed in range(20, 30)])
+    assert images[:, 0, 0, 0].tolist() == list(range(20, 30))
+    assert [size for size in held.batches if size <= 3] == [2, 3, 2, 3]
+    held.room = 0
+    with pytest.raises(MemoryError):
+        service.sample_many([recipe(20), recipe(21)])
+    held.room = MAX_BATCH
+    assert service.sample_many([recipe(20), recipe(21)]).shape[0] == 2
 
 
 def test_one_galaxy_does_not_wait_behind_all_of_a_large_request(
@@ -303,6 +323,26 @@ def reseal(path: Path, name: str, content: bytes) -> None:
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["files"][name] = sha256(path / name)
     (path / "manifest.json").write_text(json.dumps(manifest))
+
+
+def with_nan(path: Path) -> bytes:
+    """Return the arrays of a file with a value in each that is no number."""
+    with np.load(path) as file:
+        arrays = {key: file[key].copy() for key in file.files}
+    for array in arrays.values():
+        array.flat[0] = np.nan
+    buffer = BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["generator.npz", "encoder.npz"])
+def test_a_bundle_whose_networks_answer_with_no_numbers_is_refused(bundle: Path, name: str) -> None:
+    hollow = copy_bundle(bundle, "hollow")
+    reseal(hollow, name, with_nan(hollow / name))
+    with pytest.raises(BundleError, match=r"hollow passes its checksums, but .* no numbers"):
+        Service().load(hollow)
 
 
 @pytest.mark.slow

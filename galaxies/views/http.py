@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
-from galaxies.ml.bundle import BundleError
+from galaxies.ml.bundle import BundleError, NoNumbers
 from galaxies.models import Galaxy
 from galaxies.serving import Busy
 from nebulai.views import problem
@@ -35,6 +35,10 @@ def busy_is_503(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
             return view(request, *args, **kwargs)
         except Busy as busy:
             return problem(request, 503, _("One moment"), str(busy), retry_after=busy.retry_after)
+        except NoNumbers as error:
+            logger.error("%s %s: %s", request.method, request.path, error)
+            text = _("The model made no picture of these numbers, and nothing was stored. Try others.")
+            return problem(request, 503, _("No picture"), text, retry_after=60)
         except BundleError as error:
             logger.error("%s", error)
             text = _("The files of this model cannot be read at the moment.")

@@ -19,7 +19,7 @@ from galaxies.ml.bundle.directions import (
     read_directions,
     write_steer,
 )
-from galaxies.ml.bundle.files import MANIFEST, METRICS, BundleError, read_manifest, sha256, verify
+from galaxies.ml.bundle.files import MANIFEST, METRICS, BundleError, NoNumbers, read_manifest, sha256, verify
 from galaxies.ml.bundle.latents import SEED_LIMIT, family_of, normals
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Direction",
     "Directions",
     "Family",
+    "NoNumbers",
     "RealFeatures",
     "SteerError",
     "family_of",

@@ -149,7 +149,10 @@ class Bundle:
         return load_encode(self.manifest, self.arrays)
 
     def features(self, images: Images) -> Floats:
-        """Return features (N, d) float32 of images (N, R, R, 3) uint8, by the bundle's encoder."""
+        """Return features (N, d) float32 of images (N, R, R, 3) uint8, by the bundle's encoder.
+
+        Raises: NoNumbers; MemoryError.
+        """
         return self._encode(images)
 
     def assign(self, features: Floats) -> Labels:
@@ -157,9 +160,12 @@ class Bundle:
         return self.clusters.assign(features)
 
     def warm_up(self) -> None:
-        """Run the forward pass alone and in a full batch, and the encoder, so that no visitor waits for them."""
+        """Run the forward pass alone and in a full batch of all families, and the encoder: no visitor waits for them.
+
+        Raises: NoNumbers, of weights that are none; MemoryError.
+        """
         for size in (1, BATCH):
-            images = self.sample([0] * size, [0] * size, 1.0)
+            images = self.sample([number % self.n_clusters for number in range(size)], [0] * size, 1.0)
         self.features(images[:1])
 
     def sample(
@@ -181,7 +187,7 @@ class Bundle:
         families, adding up to 1, instead of clusters alone. steer: by the names of directions, in standard deviations.
         With clusters2, seeds2 and mix in [0, 1] each image is a blend: 0 is the first recipe alone, 1 the second.
         Raises: ValueError if the sequences differ in length or a cluster, seed, weight or mix is out of range;
-        BundleError if the model has no such direction.
+        BundleError if the model has no such direction; NoNumbers if a pixel is none; MemoryError.
         """
         n = len(clusters)
         psis = np.broadcast_to(np.asarray(psi, np.float32), (n,))

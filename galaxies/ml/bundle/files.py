@@ -23,6 +23,10 @@ class BundleError(Exception):
     """A bundle cannot be used; the message names the file and says what is wrong."""
 
 
+class NoNumbers(BundleError):
+    """A bundle's networks answer with values that are no numbers: there is no picture."""
+
+
 def read_manifest(path: str | Path) -> dict[str, Any]:
     """Return the manifest of the bundle in the folder `path`.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from galaxies.ml.arrays import Tensor
+from galaxies.ml.bundle.files import NoNumbers
 from galaxies.ml.bundle.latents import LatentLayout
 from galaxies.ml.features.encoder import Encoder, EncoderConfig, build_encoder, make_encode
 from galaxies.ml.networks.generator import Generator, GeneratorConfig, build_generator
@@ -18,12 +20,14 @@ from galaxies.ml.networks.super_resolution import Stage, StageConfig, build_stag
 Forward = Callable[..., Any]
 Manifest = Mapping[str, Any]
 Arrays = Callable[[str], dict[str, Any]]  # the arrays of one of a bundle's .npz files by its name
+NAN = "NaN out of the network"
 
 
 def make_forward(generator: Generator, stages: Sequence[Stage | StyledStage]) -> tuple[Forward, LatentLayout]:
     """Return (z, labels, psi (N, 1), noise, style[, steer]) -> (N, R, R, 3) uint8, and how normals are dealt out.
 
     steer: (N, w_dim), which is added to w before w is truncated.
+    The function raises NoNumbers where a pixel is none, which would else be black, and MemoryError.
     """
     styles = [stage.config.latent if isinstance(stage, StyledStage) else 0 for stage in stages]
     sides = (*generator.noise_resolutions, *(stage.config.resolution for stage in stages))
@@ -45,14 +49,29 @@ def make_forward(generator: Generator, stages: Sequence[Stage | StyledStage]) ->
         for number, (stage, plane) in enumerate(zip(stages, noise[split:], strict=True)):
             latent = [style[:, ends[number] : ends[number + 1]]] if styles[number] else []
             images = stage(images, plane, *latent)
+        images = tf.debugging.check_numerics(images, NAN)
         return tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
 
     def forward(*inputs: Any, steer: Any = None) -> Tensor:
         if steer is None:
             steer = np.zeros((len(inputs[0]), generator.config.w_dim), np.float32)
-        return steered(*inputs, steer)
+        with said_plainly():
+            return steered(*inputs, steer)
 
     return forward, layout
+
+
+@contextmanager
+def said_plainly() -> Iterator[None]:
+    """Raise TensorFlow's errors as NoNumbers and MemoryError, which callers can tell without TensorFlow."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise MemoryError("the networks want more memory than there is") from error
+    except tf.errors.InvalidArgumentError as error:
+        if NAN not in error.message:
+            raise
+        raise NoNumbers("the networks answer with values that are no numbers") from error
 
 
 def load_forward(manifest: Manifest, arrays: Arrays) -> tuple[Forward, LatentLayout]:
@@ -80,8 +99,17 @@ def load_stages(manifest: Manifest, arrays: Arrays) -> list[Stage | StyledStage]
 
 
 def load_encode(manifest: Manifest, arrays: Arrays) -> Callable[[Any], Any]:
-    """Return a bundle's function images (N, R, R, 3) -> features (N, d)."""
-    return make_encode(load_encoder(manifest, arrays))
+    """Return a bundle's function images (N, R, R, 3) -> features (N, d), which raises NoNumbers and MemoryError."""
+    encode = make_encode(load_encoder(manifest, arrays))
+
+    def checked(images: Any) -> Any:
+        with said_plainly():
+            features = encode(images)
+        if not np.isfinite(features).all():
+            raise NoNumbers("the encoder answers with values that are no numbers")
+        return features
+
+    return checked
 
 
 def load_encoder(manifest: Manifest, arrays: Arrays) -> Encoder:

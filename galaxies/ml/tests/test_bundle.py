@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from galaxies.ml.bundle import MANIFEST, Bundle, BundleError, load_bundle, normals, read_manifest, verify
+from galaxies.ml.bundle import MANIFEST, Bundle, BundleError, NoNumbers, load_bundle, normals, read_manifest, verify
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +152,21 @@ def test_real_features_are_kept_with_their_split(tiny: Bundle) -> None:
     assert len(real.features) == len(real.held_out) == len(real.clusters) == 600
     assert 60 < real.held_out.sum() < 180
     assert (tiny.assign(real.features) == real.clusters).mean() > 0.99  # features are kept in half precision
+
+
+def test_what_is_no_number_makes_no_picture_and_what_is_stays_as_it_is(tiny: Bundle) -> None:
+    poisoned = tiny.steered_by({"size": np.full(tiny.manifest["generator"]["w_dim"], np.inf, np.float32)})
+    with pytest.raises(NoNumbers):
+        poisoned.sample([0, 1], [1, 2], 0.8, steer=[{}, {"size": 1.0}])
+    np.testing.assert_array_equal(poisoned.sample([0], [1], 0.8), tiny.sample([0], [1], 0.8))
+
+
+def test_memory_that_is_used_up_is_told_without_tensorflow() -> None:
+    import tensorflow as tf
+
+    from galaxies.ml.bundle.inference import said_plainly
+
+    with pytest.raises(MemoryError), said_plainly():
+        tf.zeros([2**45])
+    with pytest.raises(tf.errors.InvalidArgumentError), said_plainly():
+        tf.reshape(tf.zeros([2]), [3])
