@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from django.conf import settings
@@ -71,6 +71,19 @@ def import_bundle(file: Path) -> ModelVersion:
     The same bundle in the store already is kept, or replaced if its files are damaged.
     Raises: BundleError, in one sentence, with nothing left behind.
     """
+    with unpacked(file) as (folder, manifest):
+        target = settings.MODELS_STORE / manifest["version"]
+        if _is_new(target, folder):
+            return _move_in(folder, target)
+    return register_bundle(target)
+
+
+@contextmanager
+def unpacked(file: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield a bundle out of a zip, checked, in a hidden folder of the models store, and its manifest.
+
+    Raises: BundleError, in one sentence. The folder is deleted unless it was moved away.
+    """
     with _unpacked(file) as folder:
         try:
             manifest = verify_all(folder)
@@ -78,10 +91,7 @@ def import_bundle(file: Path) -> ModelVersion:
             _refuse_unreadable_metrics(folder)
         except BundleError as error:
             raise BundleError(str(error).replace(str(folder), file.name)) from error
-        target = settings.MODELS_STORE / manifest["version"]
-        if _is_new(target, folder):
-            return _move_in(folder, target)
-    return register_bundle(target)
+        yield folder, manifest
 
 
 @contextmanager

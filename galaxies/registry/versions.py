@@ -18,7 +18,7 @@ from galaxies.charts import figure
 from galaxies.extractors import by_extractor, in_words
 from galaxies.models import ModelVersion, Tally
 from galaxies.registry import sharing
-from galaxies.registry.manifests import manifest_checksum
+from galaxies.registry.manifests import is_version_name, manifest_checksum
 from galaxies.registry.registration import register_bundle
 from galaxies.serving import service
 
@@ -51,7 +51,8 @@ def find(name: str | None = None) -> ModelVersion:
 
     Raises: VersionError if there is none; BundleError if its files cannot be fetched.
     """
-    version = ModelVersion.objects.filter(version=name).first() if name else ModelVersion.active()
+    known = ModelVersion.objects.filter(version=name if is_version_name(name) else None)
+    version = known.first() if name else ModelVersion.active()
     if version is None and name:
         raise VersionError(
             _("There is no model version %(name)s: manage.py models lists those there are.") % {"name": name}

@@ -84,7 +84,12 @@ class Hdf5:
         except OSError as error:
             raise DatasetError(f"{shown(self.path)} is not a readable HDF5 file: fetch or copy it again.") from error
         with file:
-            yield file
+            try:
+                yield file
+            except DatasetError:
+                raise
+            except Exception as error:  # h5py raises whatever a damaged header leads to
+                raise self._damaged(self._key) from error
 
     def _images(self, file: Any) -> Any:
         """The data set of the images. Raises: DatasetError naming what there is instead."""

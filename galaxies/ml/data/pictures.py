@@ -77,7 +77,9 @@ def decode(raw: bytes, resolution: int = 1) -> Images:
         raise DatasetError("no JPEG, PNG, WebP or TIFF image, or a damaged one") from error
     except Image.DecompressionBombError as error:
         raise DatasetError("larger than Pillow reads for safety's sake") from error
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError) as error:
+    except DatasetError:
+        raise
+    except Exception as error:  # Pillow raises whatever a damaged header leads to
         why = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise DatasetError(f"damaged ({why[:80]})") from error
 

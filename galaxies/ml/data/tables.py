@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +51,7 @@ def open_table(path: Path) -> Iterator[Table]:
         ) from error
     except csv.Error as error:
         raise DatasetError(f"{name} is no readable CSV file ({error}): save it anew.") from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or "it is damaged"
         raise DatasetError(f"The labels {name} cannot be read ({why}): give another file.") from error
 
@@ -108,16 +109,25 @@ class _Parquet:
             raise DatasetError(
                 f"{name} is a Parquet file, which pyarrow reads: install pyarrow, or save the table as CSV."
             ) from error
+        self._raised = (pyarrow.ArrowException, OSError, ValueError, OverflowError)  # by a damaged file
+        self._damaged = f"{name} is no readable Parquet file: fetch or copy it again."
         try:
             self._file = parquet.ParquetFile(path)
-        except pyarrow.ArrowException as error:
-            raise DatasetError(f"{name} is no readable Parquet file: fetch or copy it again.") from error
-        self.columns = tuple(self._file.schema_arrow.names)
+            self.columns = tuple(self._file.schema_arrow.names)
+        except self._raised as error:
+            raise DatasetError(self._damaged) from error
 
     def rows(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
         """Read the cells of these columns as text; nothing is ""."""
-        for batch in self._file.iter_batches(columns=list(columns)):
-            lists = [batch.column(batch.schema.get_field_index(column)).to_pylist() for column in columns]
+        batches = self._file.iter_batches(columns=list(columns))
+        while True:
+            try:
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                lists = [batch.column(batch.schema.get_field_index(column)).to_pylist() for column in columns]
+            except self._raised as error:
+                raise DatasetError(self._damaged) from error
             for cells in zip(*lists, strict=True):
                 yield tuple("" if cell is None else str(cell) for cell in cells)
 

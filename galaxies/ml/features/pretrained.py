@@ -178,7 +178,7 @@ def read_tensors(raw: bytes, package: str) -> Weights:
             (count,) = np.frombuffer(stream.read(8), "<i8")
             storages[key] = np.frombuffer(stream.read(int(count) * kinds[key].itemsize), kinds[key])
         return {name: tensor.of(storages[tensor.key]) for name, tensor in tensors.items()}
-    except (pickle.UnpicklingError, AttributeError, EOFError, IndexError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # pickle raises whatever damaged instructions lead to
         raise PretrainedError(
             f"The weights in the package {package} hold more than tensors: do not use them."
         ) from error
