@@ -2,6 +2,8 @@
 # make test           all tests, in as many processes as there are cores (WORKERS=1 make test to change)
 # make test-fast      those that take no long training
 # make test-postgres  all tests on a private PostgreSQL server, made of the machine's own binaries (.ci/postgres.py)
+# make test-services  all tests on PostgreSQL, a private Redis and an S3 of a package (.ci/services.py)
+# make audit          whether a locked package has a known hole; asks pypi.org
 # make fuzz           10,000 odd requests to all URLs by all roles (FUZZ_REQUESTS, FUZZ_SEED to change): no 500
 # make bench          what the site and its networks take here, into docs/performance.md (BENCH="networks site" for parts)
 # make lint           what CI checks besides the tests
@@ -15,7 +17,7 @@ PORT ?= 8000
 WORKERS ?= auto
 BIN := .venv/bin
 
-.PHONY: run server test test-fast test-postgres fuzz bench lint format messages lock
+.PHONY: run server test test-fast test-postgres test-services audit fuzz bench lint format messages lock
 
 run: .venv/.run
 	@$(BIN)/python manage.py prepare
@@ -37,6 +39,16 @@ test-fast: .venv/.dev
 
 test-postgres: .venv/.dev
 	$(BIN)/python .ci/postgres.py env $(PYTEST)
+
+test-services: .venv/.dev
+	$(BIN)/python .ci/postgres.py $(BIN)/python .ci/services.py env $(PYTEST)
+
+# pip-audit comes for this alone, and is no part of what is locked.
+audit: .venv/.dev
+	@$(BIN)/python -c 'import json, urllib.request as r; \
+		json.load(r.urlopen("https://pypi.org/pypi/django/5.2/json", timeout=10))["vulnerabilities"]' 2>/dev/null || { \
+		echo "No audit: pypi.org, which lists known holes, cannot be asked from here."; exit 1; }
+	$(BIN)/uv tool run pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.lock
 
 fuzz: .venv/.dev
 	FUZZ_REQUESTS=$${FUZZ_REQUESTS:-10000} OMP_NUM_THREADS=1 $(BIN)/python -m pytest nebulai/tests/test_fuzz.py -s --log-level=CRITICAL --show-capture=no

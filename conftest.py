@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import translation
@@ -28,7 +29,10 @@ KEPT = 3  # tiny bundles: another session may use one that is not the newest
 
 @pytest.fixture(autouse=True)
 def site(settings: Settings, tmp_path: Path) -> None:
-    """Nothing of a test is kept, no limit slows it down, and static files need not be collected."""
+    """Nothing of a test is kept, no limit slows it down, and static files need not be collected.
+
+    Where the environment names a Redis or an S3 (.ci/services.py), each test has a part of it for itself.
+    """
     translation.deactivate()  # what the last request of another test has asked for
     settings.DATA_DIR = tmp_path / "var"
     settings.MEDIA_ROOT = tmp_path / "media"
@@ -37,8 +41,14 @@ def site(settings: Settings, tmp_path: Path) -> None:
     settings.STATIC_ROOT.mkdir()
     settings.ACCOUNT_RATE_LIMITS = False
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    own = str(tmp_path).strip("/")
+    media: dict[str, Any] = {"BACKEND": "nebulai.storage.WholeFileStorage"}
+    if settings.S3_BUCKET:
+        media = {**settings.STORAGES["default"], "OPTIONS": settings.STORAGES["default"]["OPTIONS"] | {"location": own}}
+    if settings.CACHE_URL:
+        settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": own}}
     settings.STORAGES = settings.STORAGES | {
-        "default": {"BACKEND": "nebulai.storage.WholeFileStorage"},
+        "default": media,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 MISSING = "There is no PostgreSQL server on this machine; on Debian: sudo apt install postgresql"
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}  # it need not outlive a power cut
@@ -41,26 +41,49 @@ def owner() -> pwd.struct_passwd | None:
     return names.get("postgres") or names["nobody"]
 
 
+def run(folder: Path, program: Path, *arguments: str) -> None:
+    """Run a program of PostgreSQL on the server in a folder. Raises: CalledProcessError."""
+    person = owner()
+    command = [str(program), "--pgdata", str(folder / "data"), *arguments]
+    with (folder / "output").open("a") as output:
+        subprocess.run(  # noqa: S603
+            command, check=True, cwd=folder, stdout=output, stderr=output,
+            user=person and person.pw_uid, group=person and person.pw_gid, extra_groups=[] if person else None,
+        )  # fmt: skip
+
+
+def folder_of(url: str) -> Path:
+    """Return the folder of a server by its database's URL."""
+    return Path(unquote(url.partition("@")[2].partition("/")[0]))
+
+
 @contextmanager
 def server(bin: Path) -> Iterator[str]:
     """A running server that answers on a socket in a folder of its own, and nowhere else; gives its database's URL."""
     folder = Path(tempfile.mkdtemp(prefix="nebulai-postgres-", dir="/tmp"))  # the path of a socket must be short
-    person = owner()
-
-    def run(program: str, *arguments: str) -> None:
-        command = [str(bin / program), "--pgdata", str(folder / "data"), *arguments]
-        with (folder / "output").open("a") as output:
-            subprocess.run(  # noqa: S603
-                command, check=True, cwd=folder, stdout=output, stderr=output,
-                user=person and person.pw_uid, group=person and person.pw_gid, extra_groups=[] if person else None,
-            )  # fmt: skip
-
-    if person:
+    if person := owner():
         os.chown(folder, person.pw_uid, person.pw_gid)
     try:
-        run("initdb", "--username=nebulai", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        run(
+            folder,
+            bin / "initdb",
+            "--username=nebulai",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        )
         options = " ".join(f"-c {name}='{value}'" for name, value in SERVER.items())
-        run("pg_ctl", "start", "--wait", "--log", str(folder / "log"), "--options", f"-k {folder} {options}")
+        run(
+            folder,
+            bin / "pg_ctl",
+            "start",
+            "--wait",
+            "--log",
+            str(folder / "log"),
+            "--options",
+            f"-k {folder} {options}",
+        )
         yield f"postgres://nebulai@{quote(str(folder), safe='')}/postgres"
     except subprocess.CalledProcessError:
         for name in ("output", "log"):
@@ -69,7 +92,7 @@ def server(bin: Path) -> Iterator[str]:
         raise
     finally:
         if (folder / "data" / "postmaster.pid").exists():
-            run("pg_ctl", "stop", "--mode=immediate")
+            run(folder, bin / "pg_ctl", "stop", "--mode=immediate")
         shutil.rmtree(folder)
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
-from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection
@@ -20,6 +19,7 @@ from galaxies import admin as galaxies_admin
 from galaxies import generation, votes
 from galaxies.models import Galaxy, ModelVersion, Tally, TrainingRun, Vote
 from galaxies.serving import Service
+from galaxies.tests.factories import stored_files
 
 ADMIN = "/admin/galaxies/"
 
@@ -79,7 +79,7 @@ def test_deleting_a_galaxy_takes_file_votes_and_tallies(
     staff.post(f"{ADMIN}galaxy/{galaxies[1].pk}/delete/", {"post": "yes"})
     assert not Galaxy.objects.exists()
     assert not Vote.objects.exists()
-    assert not [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]
+    assert stored_files() == []
     assert not Tally.objects.exclude(likes=0, generated=0).exists()
     assert LogEntry.objects.count() == 2
 

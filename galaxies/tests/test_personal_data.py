@@ -12,6 +12,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import connection, models
 from django.test import Client, TestCase
 from pytest_django.fixtures import Settings
@@ -20,7 +21,7 @@ from accounts.models import User
 from galaxies import votes
 from galaxies.models import Galaxy, ModelVersion, TrainingRun, Vote
 from galaxies.personal_data import delete_account
-from galaxies.tests.factories import make_galaxy, make_person, sums
+from galaxies.tests.factories import make_galaxy, make_person, stored_files, sums
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a-quiet-night-sky"
@@ -110,6 +111,9 @@ def everything() -> dict[str, str]:
             found |= {f"{table} {number}": repr(row) for number, row in enumerate(cursor.fetchall())}
     for session in Session.objects.all():
         found[f"session {session.pk}"] = repr(session.get_decoded())
+    for name in stored_files():
+        with default_storage.open(name) as file:
+            found[f"stored {name}"] = name + file.read().decode("latin-1")
     for folder in (settings.MEDIA_ROOT, settings.DATA_DIR):
         for path in Path(folder).rglob("*"):
             if path.is_file():

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from galaxies import votes
 from galaxies.models import Alias, Galaxy, ModelVersion
-from galaxies.tests.factories import make_galaxy, make_person
+from galaxies.tests.factories import make_galaxy, make_person, on_disk
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = timezone.now() - timedelta(days=100)
@@ -81,6 +81,7 @@ def test_no_such_number_of_days(days: str) -> None:
         prune(f"--days={days}")
 
 
+@on_disk
 def test_files_without_a_row_go_unless_they_are_just_being_stored(
     version: ModelVersion, kept: dict[str, Galaxy]
 ) -> None:
