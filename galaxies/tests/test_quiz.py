@@ -144,7 +144,8 @@ def test_no_file_tells_what_it_is(client: Client, generator: Service, pool: Imag
             assert image.format == "WEBP"
             assert not image.getexif()
             assert image.size == (generator_side(), generator_side())
-        headers.add((len(response.content), *sorted(response.headers.items())))
+        named = {name: value for name, value in response.headers.items() if name != "X-Request-ID"}
+        headers.add((len(response.content), *sorted(named.items())))
     assert len(headers) == 1
 
 

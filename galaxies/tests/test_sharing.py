@@ -1,5 +1,6 @@
 """Bundles between hosts: two stores of models, one storage and one database."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -87,12 +88,15 @@ def test_a_storage_that_is_away_is_said_and_asked_again(
     assert version.has_files
 
 
-def test_a_deleted_version_is_gone_from_the_storage(version: ModelVersion) -> None:
-    ModelVersion.objects.update(is_active=False)
-    version.refresh_from_db()
+def test_a_deleted_version_is_gone_from_the_storage(version: ModelVersion, settings: Settings) -> None:
+    path = Path(shutil.copytree(version.path, settings.MODELS_STORE / "second"))  # which nothing here generates with
+    manifest = json.loads((path / "manifest.json").read_text()) | {"version": "second"}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    second = register_bundle(path)
+    assert default_storage.exists(stored(second))
+    versions.delete(second)
+    assert not default_storage.exists(stored(second))
     assert default_storage.exists(stored(version))
-    versions.delete(version)
-    assert not default_storage.exists(stored(version))
 
 
 def test_a_site_of_one_host_stores_no_bundles(settings: Settings, db: None, tiny_bundle: Path) -> None:

@@ -108,7 +108,9 @@ def test_requests_are_counted_by_view_and_status(client: Client, key: str) -> No
 
 def test_an_odd_method_makes_no_line_of_its_own(client: Client, key: str) -> None:
     client.generic("BREW", "/robots.txt")
-    assert {each.labels["method"] for each in ask()["nebulai_requests"].samples} <= {"GET", "HEAD", "POST", "other"}
+    methods = {each.labels["method"] for each in ask()["nebulai_requests"].samples}
+    assert "other" in methods
+    assert "BREW" not in methods
 
 
 def test_what_the_generator_makes_is_counted_and_nothing_is_left_waiting(key: str, generator: Service) -> None:

@@ -22,7 +22,6 @@ Edge = tuple[float, float]  # around [-1, 1]: where galaxy ends and sky begins, 
 LEAST = 0.1  # of a standard deviation: JPEG leaves no fine colour, so that some numbers are nearly alike in all images
 DETAIL_STATISTICS = 24  # numbers that `detail_statistics` gives
 LEAST_PART = 0.005  # of an image that counts as bright, or as faint
-FARTHEST = 3.0  # from the mean, in standard deviations, that a code goes: about as far as a normal number from a seed
 BATCH = 32
 FAINTEST = 1e-5  # of squared detail, for images around [-1, 1]: half a level of 255
 
@@ -61,15 +60,21 @@ class GrainCode:
     deviation: Tensor
     axes: Tensor
     edge: Edge
+    reach: float
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return (N, k) in -FARTHEST..FARTHEST of images (N, R, R, 3) around [-1, 1]."""
+        """Return (N, k) in -reach..reach of images (N, R, R, 3) around [-1, 1]."""
         code = tf.matmul((detail_statistics(images, self.edge) - self.mean) / self.deviation, self.axes)
-        return tf.clip_by_value(code, -FARTHEST, FARTHEST)
+        return tf.clip_by_value(code, -self.reach, self.reach)
 
 
-def grain_code(images: Images, k: int, edge: Edge, *, looked_at: int = 1024, seed: int = 0) -> GrainCode:
-    """Return the code of training images (N, R, R, 3) uint8, of which so many are looked at."""
+def grain_code(
+    images: Images, k: int, edge: Edge, *, reach: float = 3.0, looked_at: int = 1024, seed: int = 0
+) -> GrainCode:
+    """Return the code of training images (N, R, R, 3) uint8, of which so many are looked at.
+
+    reach: how far from the mean a code goes, in standard deviations: about as far as a normal number from a seed does.
+    """
     rows = np.sort(np.random.default_rng(seed).permutation(len(images))[:looked_at])
     parts = [detail_statistics(to_float(images[rows[i : i + BATCH]]), edge) for i in range(0, len(rows), BATCH)]
     values = np.concatenate(parts)
@@ -77,4 +82,4 @@ def grain_code(images: Images, k: int, edge: Edge, *, looked_at: int = 1024, see
     _, singular, axes = np.linalg.svd((values - mean) / deviation, full_matrices=False)
     scale = np.maximum(singular[:k], 1e-3) / len(values) ** 0.5
     mean, deviation, axes = (tf.constant(part, tf.float32) for part in (mean, deviation, axes[:k].T / scale))
-    return GrainCode(mean, deviation, axes, edge)
+    return GrainCode(mean, deviation, axes, edge, reach)

@@ -54,8 +54,9 @@ class SuperResolutionSettings:
     detail `critic_detail` times enlarged. logits: of the heads' squared logits. moments: of running mean and standard
     deviation of the heads' features, over `memory` images; grain: of those of the strength of fine detail, over
     `grain_memory`: a longer one follows the stage too late, and both swing; own_grain: of how far a restored image's
-    is from that of the real one, whose latent begins with `grain_code` numbers that say it; edge: where galaxy ends and
-    sky begins, around [-1, 1], and how softly, since each has its own grain. pixels: of the distance to the real image
+    is from that of the real one, whose latent begins with `grain_code` numbers that say it, of grain_reach standard
+    deviations at most; edge: where galaxy ends and sky begins, around [-1, 1], and how softly, since each has its own
+    grain. pixels: of the distance to the real image
     with 2 x 2 pixels averaged; faithful: of that to the input with the output averaged down to it. ema_images:
     half-life of the moving average, which grows by ema_ramp. head_start: steps that heads and critic learn alone.
     measure_seconds: between two looks at KID, by which the state that is kept is chosen.
@@ -79,6 +80,7 @@ class SuperResolutionSettings:
     grain: float = 0.3
     own_grain: float = 1.0
     grain_code: int = 6
+    grain_reach: float = 3.0
     edge: tuple[float, float] = (-0.5, 0.1)
     memory: int = 1000
     grain_memory: int = 250
@@ -272,7 +274,9 @@ def train_stage(
     returned as it was at the lowest KID by the network that trains it.
     Raises: Stopped, TrainingError (galaxies.ml.loop), PretrainedError.
     """
-    code = grain_code(images, min(settings.grain_code, config.latent // 2), settings.edge, seed=seed)
+    code = grain_code(
+        images, min(settings.grain_code, config.latent // 2), settings.edge, reach=settings.grain_reach, seed=seed
+    )
     trainer = StageTrainer(begin or build_styled_stage(config), sampler, settings, code, seed=seed)
 
     def train(number: int) -> dict[str, Any]:
