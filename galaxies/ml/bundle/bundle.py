@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from galaxies.ml.features.clusters import Clusters
 
 BATCH = 32
-AT_ONCE = 8  # of a batch that are in memory together: as fast as all 32, in 0.2 GB less
+AT_ONCE = 8  # of a batch that are in memory together: in 0.2 GB less than all 32, for a few percent of time
 FIND = "; manage.py find_directions {} finds those that there are."
 
 

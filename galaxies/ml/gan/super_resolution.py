@@ -56,9 +56,9 @@ class SuperResolutionSettings:
     `grain_memory`: a longer one follows the stage too late, and both swing; own_grain: of how far a restored image's
     is from that of the real one, whose latent begins with `grain_code` numbers that say it, of grain_reach standard
     deviations at most; edge: where galaxy ends and sky begins, around [-1, 1], and how softly, since each has its own
-    grain. pixels: of the distance to the real image
-    with 2 x 2 pixels averaged; faithful: of that to the input with the output averaged down to it. ema_images:
-    half-life of the moving average, which grows by ema_ramp. head_start: steps that heads and critic learn alone.
+    grain. pixels: of the distance to the real image with 2 x 2 pixels averaged; faithful: of that to the input with the
+    output averaged down to it. ema_images: half-life of the moving average, which grows by ema_ramp. head_start: steps
+    that heads and critic learn alone.
     measure_seconds: between two looks at KID, by which the state that is kept is chosen.
     """
 
