@@ -86,9 +86,18 @@ def renamed(bundle: Path, folder: Path, name: str) -> Path:
 
 
 def test_killing_one_loses_nothing(hosts: Hosts) -> None:
-    """The last test: what the killed host has answered for, the other has."""
+    """The last test: what the killed host has answered for, the other has.
+
+    A host that dies while it counts a request leaves allauth's lock of that count behind; for the ten seconds that the
+    lock lives, other hosts refuse who comes from the same address.
+    """
     one, two = hosts
     made: list[str] = []
+
+    def generates_again() -> bool:
+        answer = Visitor().post(two, "/generate", cluster="0", seed="9", psi="0.8")
+        assert answer.status_code in (302, 429)
+        return answer.status_code == 302
 
     def visit(first: int) -> None:
         visitor = Visitor()
@@ -104,4 +113,4 @@ def test_killing_one_loses_nothing(hosts: Hosts) -> None:
     assert any(isinstance(each.exception(), requests.RequestException) for each in visits)
     for place in made:
         assert Visitor().get(two, f"{place}.webp").status_code == 200
-    assert Visitor().post(two, "/generate", cluster="0", seed="9", psi="0.8").status_code == 302
+    until(generates_again)
