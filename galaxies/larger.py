@@ -15,6 +15,7 @@ from galaxies.models import Galaxy
 from galaxies.serving import service
 
 SIDES = (512, 1024)  # the studio's stage at one and at two device pixels for each of its own
+QUALITY, METHOD = 90, 2  # of WebP: 46 and 48 dB from the enlarged pixels, as near as the file of 256 px is to its own
 
 
 def larger_file(galaxy: Galaxy, kind: str, side: int) -> bytes:
@@ -24,8 +25,11 @@ def larger_file(galaxy: Galaxy, kind: str, side: int) -> bytes:
     """
     if kind == "png":
         return images.png(enlarged(service().sample(galaxy.recipe), side), galaxy, optimize=False)
+    buffer = BytesIO()
     with PillowImage.open(BytesIO(image_file(galaxy, "webp"))) as picture:
-        return images.webp(enlarged(np.asarray(picture.convert("RGB")), side))
+        larger = picture.convert("RGB").resize((side, side), PillowImage.Resampling.LANCZOS)
+    larger.save(buffer, "WEBP", quality=QUALITY, method=METHOD)
+    return buffer.getvalue()
 
 
 def enlarged(image: Image, side: int) -> Image:

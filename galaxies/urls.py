@@ -69,6 +69,7 @@ model_urls = [
     path("model/", model.model, name="model"),
     path("model/<str:version>/samples.webp", model.sample_sheet, name="sample_sheet"),
     path("families/<str:version>/<int:cluster>/<int:number>.webp", model.exemplar, name="exemplar"),
+    path("families/<str:version>/<int:cluster>/<int:number>/<int:side>.webp", model.thumbnail, name="thumbnail"),
 ]
 
 about_urls = [

@@ -182,6 +182,26 @@ def test_only_files_that_the_manifest_names_are_exemplars(client: Client, versio
     assert client.get(f"/families/{name}/99/0.webp").status_code == 404
 
 
+def test_an_exemplar_comes_in_the_small_sides_that_pages_ask_for(client: Client, version: ModelVersion) -> None:
+    file = version.path / version.families[0]["exemplars"][0]
+    Image.new("RGB", (256, 256), "navy").save(file)
+    page = client.get("/").content.decode()
+    asked = set(re.findall(rf"(/families/{version}/0/0/\d+\.webp) (\d+)w", page))
+    assert len(asked) == 2
+    for path, width in asked:
+        response = client.get(path)
+        with Image.open(BytesIO(response.content)) as picture:
+            assert (picture.format, picture.width) == ("WEBP", int(width))
+        assert "immutable" in response["Cache-Control"]
+    for path in ("0/0/4096", "0/99/128", "99/0/128"):
+        assert client.get(f"/families/{version}/{path}.webp").status_code == 404
+
+
+def test_a_damaged_exemplar_is_404_when_it_is_asked_for_small(client: Client, version: ModelVersion) -> None:
+    (version.path / version.families[0]["exemplars"][1]).write_bytes(b"no picture")
+    assert client.get(f"/families/{version}/0/1/128.webp").status_code == 404
+
+
 def test_too_many_are_429_and_say_when_to_come_back(client: Client, generator: Service, settings: Settings) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"generate": "2/m/ip"}
     cache.clear()

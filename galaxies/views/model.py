@@ -6,7 +6,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from galaxies import generation, model_page
+from galaxies import exemplars, generation, model_page
 from galaxies.ml.bundle import BundleError
 from galaxies.models import ModelVersion
 from galaxies.quiz.photographs import source
@@ -45,9 +45,24 @@ def exemplar(request: HttpRequest, version: str, cluster: int, number: int) -> F
     """Send one of a family's exemplars: only files that the registered manifest names."""
     model_version = get_object_or_404(ModelVersion, version=version)
     try:
-        path = model_version.path / model_version.family(cluster)["exemplars"][number]
+        path = exemplars.exemplar_path(model_version, cluster, number)
         response = FileResponse(path.open("rb"), content_type="image/webp")
     except (KeyError, IndexError, FileNotFoundError):
         raise Http404 from None
+    patch_cache_control(response, public=True, max_age=YEAR, immutable=True)
+    return response
+
+
+@require_safe
+def thumbnail(request: HttpRequest, version: str, cluster: int, number: int, *, side: int) -> HttpResponse:
+    """Send an exemplar in 128 or 192 px, for where families stand side by side."""
+    if side not in exemplars.SIDES:
+        raise Http404
+    model_version = get_object_or_404(ModelVersion, version=version)
+    try:
+        content = exemplars.thumbnail(model_version, cluster, number, side)
+    except (KeyError, IndexError, OSError):
+        raise Http404 from None
+    response = HttpResponse(content, content_type="image/webp")
     patch_cache_control(response, public=True, max_age=YEAR, immutable=True)
     return response

@@ -83,6 +83,7 @@ PAGES = [
     Row("model/", "200", "405"),
     Row("model/<str:version>/samples.webp", "200", "405"),
     Row("families/<str:version>/<int:cluster>/<int:number>.webp", "200", "405"),
+    Row("families/<str:version>/<int:cluster>/<int:number>/<int:side>.webp", "200", "405"),
     Row("about/", "200", "405"),
     Row("about/<str:version>/<int:step>.webp", "200", "405"),
     Row("quiz/", "404", "404"),
@@ -289,7 +290,7 @@ class World:
             **{"object_id": str(thing.pk) if thing else "1", "content_type_id": "1", "app_label": "galaxies"},
             **{
                 "collection": self.collection.public_id,
-                "side": "64",
+                "side": "128",
                 "token": self.round.token,
                 "url": "nowhere",
                 "key": "Mw:abc-def",
