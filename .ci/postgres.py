@@ -58,8 +58,11 @@ def folder_of(url: str) -> Path:
 
 
 @contextmanager
-def server(bin: Path) -> Iterator[str]:
-    """A running server that answers on a socket in a folder of its own, and nowhere else; gives its database's URL."""
+def server(bin: Path, **settings: str) -> Iterator[str]:
+    """A running server that answers on a socket in a folder of its own, and nowhere else; gives its database's URL.
+
+    settings: PostgreSQL's, beside the server's own or instead of them.
+    """
     folder = Path(tempfile.mkdtemp(prefix="nebulai-postgres-", dir="/tmp"))  # the path of a socket must be short
     if person := owner():
         os.chown(folder, person.pw_uid, person.pw_gid)
@@ -73,7 +76,7 @@ def server(bin: Path) -> Iterator[str]:
             "--locale=C.UTF-8",
             "--no-sync",
         )
-        options = " ".join(f"-c {name}='{value}'" for name, value in SERVER.items())
+        options = " ".join(f"-c {name}='{value}'" for name, value in (SERVER | settings).items())
         run(
             folder,
             bin / "pg_ctl",

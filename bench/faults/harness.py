@@ -102,14 +102,14 @@ class Site:
     def wait(self) -> float:
         """Wait until the site is ready. Returns: seconds."""
         began = time.monotonic()
-        while time.monotonic() - began < PATIENCE:
+        while time.monotonic() - began < PATIENCE and self.process and self.process.poll() is None:
             try:
                 if requests.get(f"{self.address}/readyz", timeout=5).status_code == 200:
                     return time.monotonic() - began
             except requests.RequestException:
                 pass
             time.sleep(0.5)
-        sys.exit(f"The site is not ready after {PATIENCE:.0f} s:\n{self.log.read_text()[-2000:]}")
+        sys.exit(f"The site is not ready after {time.monotonic() - began:.0f} s:\n{self.log.read_text()[-2000:]}")
 
     def stop(self) -> None:
         if self.process:

@@ -30,6 +30,7 @@ CALM_SECONDS = 30.0
 SAMPLE_SECONDS = 5.0
 GROWTH = 1.15  # of memory, from the second quarter to the last
 SEEDED = 90
+STAFF = 4  # one client in so many may see the dashboard, others are told 403
 
 
 class Client(Visitor):
@@ -130,10 +131,11 @@ def resident(site: Site) -> float:
 def photographs(file: Path) -> None:
     """Write drawn galaxies for the quiz, as a file of photographs."""
     sys.path.insert(0, str(ROOT))
+    from galaxies.ml.data.dataset import CROP
     from galaxies.ml.data.synthetic import dataset
 
     with h5py.File(file, "w") as target:
-        target["images"] = dataset(200, 64, seed=1).images
+        target["images"] = dataset(200, CROP, seed=1).images
 
 
 def main() -> None:
@@ -160,8 +162,9 @@ def is_borne(loaded: Site, number: int, seconds: float, rate: float | None) -> b
     clients = [Client(loaded, each) for each in range(number)]
     for client in clients:
         client.sign_up(f"person{client.number}")
-    staff = "User.objects.filter(email='person0@example.org').update(is_staff=True, is_superuser=True)"
-    loaded.manage("shell", "--command", f"from accounts.models import User; {staff}")
+    staff = [f"person{each}@example.org" for each in range(0, number, STAFF)]
+    promote = f"User.objects.filter(email__in={staff}).update(is_staff=True, is_superuser=True)"
+    loaded.manage("shell", "--command", f"from accounts.models import User; {promote}")
     while len(loaded.galaxies()) < SEEDED:
         clients[0].post("/generate", GENERATE | {"count": "9"})
     crowd = Crowd(clients, loaded.galaxies)

@@ -25,7 +25,7 @@ def main() -> None:
     if bin is None:
         sys.exit(postgres.MISSING)
     with (
-        postgres.server(bin) as url,
+        postgres.server(bin, synchronous_commit="on") as url,  # off, it may tell a vote and lose it in its crash
         site(asked.bundle, workers=2, environment={"NEBULAI_DATABASE_URL": url}) as hurt,
     ):
         first = Visitor(hurt)
