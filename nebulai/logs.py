@@ -27,10 +27,20 @@ IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])
 # Whoever has one of these addresses can do something by it.
 KEY = re.compile(r"(/accounts/(?:confirm-email|password/reset/key)/|/upload/)[^/\s\"'?]+")
 
+
+def refused_in_a_line(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Return an event without traceback if it is of a request that was refused (4xx): nothing of ours failed."""
+    source = event.get("logger") or ""
+    if source.startswith("django.security") or (source == "django.request" and event["level"] == "warning"):
+        event.pop("exc_info", None)
+    return event
+
+
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
+    refused_in_a_line,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
     structlog.processors.format_exc_info,  # as text: no value of a variable comes in

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.management import call_command
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
@@ -52,13 +53,31 @@ def crash(request: HttpRequest) -> HttpResponse:
     raise ValueError(f"{EMAIL} from {ADDRESS} could not be told apart from {OTHER}, {len(password)}")
 
 
-urlpatterns = [path("crash", crash), *site_patterns]
+def refuse(request: HttpRequest) -> HttpResponse:
+    raise {"/refuse": PermissionDenied, "/bad": BadRequest, "/suspect": SuspiciousOperation}[request.path]("no")
+
+
+urlpatterns = [path("crash", crash), *(path(name, refuse) for name in ("refuse", "bad", "suspect")), *site_patterns]
 
 
 @pytest.fixture
 def browser() -> Client:
     options: dict[str, Any] = {"REMOTE_ADDR": ADDRESS, "HTTP_X_FORWARDED_FOR": FORWARDED, "HTTP_USER_AGENT": AGENT}
     return Client(raise_request_exception=False, **options)
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("/refuse", 403), ("/bad", 400), ("/suspect", 400), ("/nothing-here", 404), ("/crash?password=a", 500)],
+)
+def test_only_what_failed_has_a_traceback(
+    db: None, browser: Client, written: StringIO, address: str, status: int
+) -> None:
+    assert browser.get(address).status_code == status
+    logged = [each for each in events(written) if each["logger"].startswith("django.")]
+    assert logged
+    assert any("Traceback" in str(each) for each in logged) == (status == 500)
 
 
 @pytest.mark.django_db
