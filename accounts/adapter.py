@@ -28,6 +28,13 @@ class AccountAdapter(DefaultAccountAdapter):
             return False
         return bool(super().is_reauthentication_required(**kwargs))
 
+    def is_safe_url(self, url: str | None) -> bool:
+        """Tell whether to go on to an address that came with a request; one that cannot be read is none to go to."""
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            return False
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGNUP == "open")
 

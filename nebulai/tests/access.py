@@ -29,6 +29,7 @@ from accounts.models import User
 from galaxies import images
 from galaxies.models import Collection, ModelVersion, QuizRound, TrainingRun, Vote
 from galaxies.tests.factories import make_galaxy
+from galaxies.votes import toggle_vote
 
 ROLES = ["visitor", "user", "other", "staff", "superuser"]  # the user made the galaxy that the addresses are of
 
@@ -249,6 +250,7 @@ class World:
             self.people[role] = person
         self.galaxy = make_galaxy(model_version=self.version, creator=self.people["user"], cluster=0)
         self.galaxy.image.save("", ContentFile(images.webp(np.zeros((64, 64, 3), np.uint8))))
+        self.galaxy = toggle_vote(self.people["other"], self.galaxy.public_id, "like")
         self.collection = Collection.objects.create(owner=self.people["user"], name="some")
         self.round = QuizRound.objects.create(model_version=self.version)
         self.run = TrainingRun.objects.create(name="run", state=TrainingRun.State.FAILED)
@@ -264,7 +266,7 @@ class World:
             "galaxies/galaxy": self.galaxy,
             "galaxies/modelversion": self.version,
             "galaxies/trainingrun": self.run,
-            "galaxies/vote": Vote.objects.create(person=other, galaxy=self.galaxy, value="like"),
+            "galaxies/vote": Vote.objects.get(person=other, galaxy=self.galaxy),
             "accounts/user": other,
             "auth/group": Group.objects.create(name="group"),
             "account/emailaddress": EmailAddress.objects.create(user=third, email=third.email),

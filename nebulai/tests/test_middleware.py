@@ -22,6 +22,7 @@ from galaxies.serving import Service
 from galaxies.tests.factories import on_disk, stored_files
 from nebulai.outages import outage
 from nebulai.tests.access import World, rows
+from nebulai.tests.test_access import ask, undone
 from nebulai.wsgi import Handler, Request, application
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +111,20 @@ def test_what_follows_the_last_boundary_does_no_harm(client: Client) -> None:
 )
 def test_what_is_only_odd_does_no_harm(client: Client, header: dict[str, str]) -> None:
     assert client.get("/", **header).status_code == 200  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["visitor", "superuser"])
+def test_a_next_page_that_is_no_address_does_no_harm_at_any_url(version: Any, role: str) -> None:
+    world = World(version)
+    client = world.client(role)
+    answers = {}
+    for route in rows():
+        for method in ("GET", "POST"):
+            with undone():
+                answers[method, route] = ask(client, method, f"{world.address(route)}?next=http%3A%2F%2F%5B")
+    assert {key for key, each in answers.items() if each.status_code == 500} == set()
+    assert {key for key, each in answers.items() if "[" in each.headers.get("Location", "").partition("?")[0]} == set()
 
 
 @pytest.mark.parametrize(
