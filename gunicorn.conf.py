@@ -20,6 +20,8 @@ worker_class = "gthread"
 threads = 16
 timeout = 60
 graceful_timeout = 20
+# Longer than a proxy keeps a connection that it may use again (deploy/): else a request meets one that is just closed.
+keepalive = 75
 preload_app = False
 control_socket_disable = True  # it would lie in the home directory, and the site writes to its data folder alone
 # The site logs its requests itself. Whoever wants gunicorn's list, too, gets it without who asked, and without queries.

@@ -39,6 +39,15 @@ def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str
     )
 
 
+@pytest.mark.parametrize(
+    ("file", "idle"), [("nginx.conf", r"keepalive_timeout (\d+)s;"), ("Caddyfile", r"keepalive (\d+)s")]
+)
+def test_the_site_closes_no_connection_that_a_proxy_may_use_again(file: str, idle: str) -> None:
+    ours = re.search(r"^keepalive = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.MULTILINE)
+    theirs = re.search(rf"^\s+{idle}", (DEPLOY / file).read_text(), re.MULTILINE)
+    assert ours and theirs and int(ours[1]) > int(theirs[1])
+
+
 def test_hadolint_has_nothing_to_say() -> None:
     done = run(program("hadolint"), DEPLOY / "Dockerfile")
     assert done.returncode == 0, done.stdout
