@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 from urllib.parse import quote, unquote
@@ -104,6 +104,25 @@ def end(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
+def run_beside(services: AbstractContextManager[dict[str, str]], command: list[str]) -> int:
+    """Run a command with the settings that lead to running services. Returns: the command's own status."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    with services as settings, subprocess.Popen(command, env=os.environ | settings) as running:  # noqa: S603
+        try:
+            return running.wait()
+        except BaseException:
+            running.terminate()
+            raise
+
+
+@contextmanager
+def database(bin: Path) -> Iterator[dict[str, str]]:
+    """A running server; gives the setting that names its database."""
+    with server(bin) as url:
+        yield {"NEBULAI_DATABASE_URL": url}
+
+
 def main() -> int:
     bin = binaries()
     if bin is None:
@@ -111,14 +130,7 @@ def main() -> int:
     if sys.argv[1:] == ["--find"]:
         print(bin)
         return 0
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, end)
-    with server(bin) as url, subprocess.Popen(sys.argv[1:], env=os.environ | {"NEBULAI_DATABASE_URL": url}) as command:  # noqa: S603
-        try:
-            return command.wait()
-        except BaseException:
-            command.terminate()
-            raise
+    return run_beside(database(bin), sys.argv[1:])
 
 
 if __name__ == "__main__":

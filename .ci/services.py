@@ -6,9 +6,7 @@ Where there is no redis-server, the cache stays what it was, and a line says so.
 """
 
 import logging
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,10 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import boto3
 from moto.server import ThreadedMotoServer
+from postgres import run_beside
 
 MISSING = "There is no redis-server on this machine, on Debian: sudo apt install redis-server. Going on without."
 PATIENCE = 30.0  # seconds until Redis must listen
@@ -72,21 +70,12 @@ def s3() -> Iterator[dict[str, str]]:
         server.stop()
 
 
-def end(number: int, frame: FrameType | None) -> None:
-    """Told to end, stop the services too."""
-    raise SystemExit(128 + number)
-
-
-def main() -> int:
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, end)
-    with redis() as cache, s3() as bucket, subprocess.Popen(sys.argv[1:], env=os.environ | cache | bucket) as command:  # noqa: S603
-        try:
-            return command.wait()
-        except BaseException:
-            command.terminate()
-            raise
+@contextmanager
+def both() -> Iterator[dict[str, str]]:
+    """Both at once; gives the settings of both."""
+    with redis() as cache, s3() as bucket:
+        yield cache | bucket
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_beside(both(), sys.argv[1:]))
