@@ -38,6 +38,9 @@ TRAINING = (
     gettext_noop("It failed unexpectedly (%(reason)s): its log has more."),
     gettext_noop("The training cannot be started (%(reason)s): mend that and resume."),
     gettext_noop("There is no run %(run)s in %(folder)s: start one with --images."),
+    gettext_noop("%(file)s in %(folder)s is damaged: put back a copy of it, or start a new run."),
+    gettext_noop("run.json has options that this release does not know, %(names)s: take them out of it."),
+    gettext_noop("run.json has %(value)s as %(option)s, which cannot be: write there what it was."),
     gettext_noop("The images are not those that the run began with: start a new one."),
     gettext_noop(
         "The images are not those that the run began with: there were %(before)s, and there are %(now)s. Put them back "

@@ -282,6 +282,8 @@ def test_curves_and_table_of_the_log(staff: Client, data_folders: Path) -> None:
     assert len(points) == query.POINTS
     assert points == sorted(points, key=lambda point: (point[0], -point[1]))  # to the right and upwards: no step back
     assert (chart.curves[0].low, chart.curves[0].high, chart.curves[0].last) == ("1.00", "1.50", "1.50")
+    with log.open("ab") as file:
+        file.write(b'\nadversarial,99999,1.0,"\xff\0' + b"x" * 200_000)  # damaged: a quotation that is never closed
     page = staff.get(address_of(run)).content.decode()
     assert "<title>Adversarial: generator against discriminator: d, now 1.50</title>" in page
     assert page.count("<tr>") == query.TABLE_ROWS + 3  # two heads, and the encoder's line

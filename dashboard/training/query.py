@@ -3,12 +3,9 @@
 All is read from the run's folder and row; what is not there yet, or was cut off by a full disk, is left out.
 """
 
-import csv
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from galaxies.charts import figure
+from galaxies.ml.training_log import Line, read_log
 from galaxies.models import TrainingRun
 from galaxies.training import folders
 from galaxies.training.phases import FORMER_NAMES, STAGE, title
@@ -76,15 +74,6 @@ class Sheet:
     name: str
     title: str
     images: int
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of log.csv."""
-
-    phase: str
-    images: int
-    losses: Mapping[str, float]
 
 
 def steps(run: TrainingRun) -> list[tuple[str, str]]:
@@ -165,26 +154,12 @@ def kid(charts: Sequence[Chart]) -> str:
 def charts(run: TrainingRun) -> list[Chart]:
     """Return a chart for every phase that has written a line."""
     phases: dict[str, list[Line]] = {}
-    for line in _lines(folders.path_of(run.name) / LOSSES):
+    for line in read_log(folders.path_of(run.name) / LOSSES):
         lines = phases.setdefault(line.phase, [])
         while lines and lines[-1].images >= line.images:  # trained once more after an interruption
             lines.pop()
         lines.append(line)
     return [_chart(phase, lines) for phase, lines in phases.items()]
-
-
-def _lines(path: Path) -> Iterator[Line]:
-    """Yield the lines of log.csv that can be read: a full disk may have cut one off."""
-    if not path.exists():
-        return
-    with path.open(newline="", errors="replace") as file:
-        for row in csv.DictReader(file):
-            try:
-                numbers = json.loads(row["losses"])
-                losses = {str(name): float(value) for name, value in numbers.items() if isfinite(float(value))}
-                yield Line(row["phase"], int(row["images"]), losses)
-            except (KeyError, TypeError, ValueError, AttributeError):
-                continue
 
 
 def _chart(phase: str, lines: Sequence[Line]) -> Chart:

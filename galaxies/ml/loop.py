@@ -12,11 +12,13 @@ import csv
 import json
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -26,6 +28,8 @@ CHECKPOINT_SECONDS = 120.0
 REPORT_SECONDS = 60.0
 FIRST_SECONDS, FIRST_REPORT_SECONDS = 120.0, 10.0  # a phase shows early whether it goes well
 PROGRESS_SECONDS = 1.0
+# What reading a damaged file raises
+DAMAGED = (BadZipFile, EOFError, LookupError, NotImplementedError, TypeError, ValueError, zlib.error)
 FORMER_NAMES = {"feature_network": "eyes"}  # of checkpoints in the folders of earlier runs
 
 
@@ -246,15 +250,30 @@ def writing(path: Path) -> Iterator[None]:
         raise TrainingError(f"{path.name} cannot be written ({reason}): make room and resume.") from error
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[Mapping[str, Any]]:
+    """Give the arrays of a file of a run by name. Raises: TrainingError, saying what to do, if it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            yield file
+    except DAMAGED as error:
+        raise damaged(path) from error
+
+
+def damaged(path: Path) -> TrainingError:
+    """Return what to say of a file of a run that cannot be read."""
+    return TrainingError(f"{path.name} in {path.parent} is damaged: put back a copy of it, or start a new run.")
+
+
 def read_header(path: Path) -> dict[str, Any]:
-    """Return steps, seconds and batch of a checkpoint."""
-    with np.load(path, allow_pickle=False) as file:
+    """Return steps, seconds and batch of a checkpoint. Raises: TrainingError if it is damaged."""
+    with reading(path) as file:
         header: dict[str, Any] = json.loads(str(file["header"]))
     return header
 
 
 def restore(phase: Phase, path: Path) -> None:
-    """Load a checkpoint into a phase."""
+    """Load a checkpoint into a phase. Raises: TrainingError if it is damaged or of another network."""
     header = read_header(path)
     load_state(path, phase.state)
     phase.steps, phase.seconds = header["steps"], header["seconds"]
@@ -263,9 +282,9 @@ def restore(phase: Phase, path: Path) -> None:
 def load_state(path: Path, state: Mapping[str, Any]) -> None:
     """Load the named parts of a checkpoint.
 
-    Raises: TrainingError if the checkpoint is of another network.
+    Raises: TrainingError if the checkpoint is damaged or of another network.
     """
-    with np.load(path, allow_pickle=False) as file:
+    with reading(path) as file:
         for name, variable in _variables(state).items():
             if name not in file or file[name].shape != tuple(variable.shape):
                 raise TrainingError(f"{path.name} is of another network: start anew or resume with the same settings.")

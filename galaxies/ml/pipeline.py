@@ -31,7 +31,7 @@ from galaxies.ml.gan.refinement import refine
 from galaxies.ml.gan.sampling import LabelledImages, sampling_weights, thinned
 from galaxies.ml.gan.super_resolution import BaseSampler, train_stage
 from galaxies.ml.gan.warm_start import warm_start
-from galaxies.ml.loop import ADVERSARIAL, STAGE, Budget, Report, Reporter, Run, write_arrays
+from galaxies.ml.loop import ADVERSARIAL, STAGE, Budget, Report, Reporter, Run, reading, write_arrays
 from galaxies.ml.networks.generator import Generator, GeneratorConfig
 from galaxies.ml.networks.styled_stage import StyledStage
 from galaxies.ml.presets import Settings
@@ -165,8 +165,8 @@ def fit_clusters(features: Features, training: Training, old_ids: Callable[[], L
 
 
 def read_clusters(path: Path) -> Clusters:
-    """Return the cut that `fit_clusters` wrote."""
-    with np.load(path, allow_pickle=False) as file:
+    """Return the cut that `fit_clusters` wrote. Raises: TrainingError if it is damaged."""
+    with reading(path) as file:
         choices = tuple(Choice(**choice) for choice in json.loads(str(file["choices"])))
         return Clusters(file["centroids"], file["mean"], file["axes"], choices)
 

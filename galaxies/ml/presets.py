@@ -94,6 +94,7 @@ class Settings:
         }[self.start_at]
 
 
+LARGEST = 1024  # px: the memory of anything larger is nobody's
 _FEATURE_NETWORK = EncoderConfig(channels=(32, 64, 128, 192))
 _CHANNELS = (192, 128, 96, 64, 24)
 PRESETS = {
@@ -147,10 +148,10 @@ PRESETS = {
 def with_resolution(settings: Settings, resolution: int) -> Settings:
     """Return the same settings for another side.
 
-    Raises: TrainingError unless it is the base side times a power of two.
+    Raises: TrainingError unless it is the base side times a power of two, LARGEST at most.
     """
     changed = replace(settings, resolution=resolution)
-    if resolution not in [settings.base * 2**i for i in range(resolution.bit_length())]:
+    if resolution > LARGEST or resolution not in [settings.base * 2**i for i in range(LARGEST.bit_length())]:
         sides = ", ".join(str(settings.base * 2**i) for i in range(4))
         raise TrainingError(f"Preset {settings.preset} cannot generate {resolution} px: choose one of {sides}.")
     return changed

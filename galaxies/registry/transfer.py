@@ -11,7 +11,7 @@ import shutil
 import stat
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -47,10 +47,10 @@ def export_bundle(version: ModelVersion, file: Path) -> Path:
     """
     manifest = verify_all(version.path)
     names = sorted({MANIFEST, *manifest["files"], *([METRICS] if (version.path / METRICS).is_file() else [])})
-    if file.exists():
-        raise BundleError(f"{file} is there already: give another name or remove it.")
     partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.partial")
     try:
+        if file.exists():  # fails for a name that is too long
+            raise BundleError(f"{file} is there already: give another name or remove it.")
         with ZipFile(partial, "x") as archive:
             for name in names:
                 entry = ZipInfo(f"{version.version}/{name}", SAME_DATE)
@@ -61,7 +61,8 @@ def export_bundle(version: ModelVersion, file: Path) -> Path:
     except OSError as error:
         raise BundleError(f"{file} cannot be written ({error.strerror}): choose another place or make room.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return file
 
 

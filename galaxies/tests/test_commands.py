@@ -76,6 +76,16 @@ def damage(bundle: Path) -> Path:
 
 
 @pytest.mark.slow
+def test_a_name_that_is_no_utf_8_is_said_as_it_is(environment: dict[str, str], tmp_path: Path) -> None:
+    assert manage(environment, "migrate", "-v0").returncode == 0
+    folder = tmp_path / os.fsdecode(b"backup-\xff")
+    command = [sys.executable, "manage.py", "backup", str(folder)]
+    done = subprocess.run(command, cwd=settings.BASE_DIR, env=environment | {"PYTHONUTF8": "1"}, capture_output=True)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    assert b"backup-\xff holds" in done.stdout
+
+
+@pytest.mark.slow
 def test_prepare_twice_and_the_site_starts_and_ends_gracefully(environment: dict[str, str], bundle: Path) -> None:
     first = manage(environment, "prepare")
     assert first.returncode == 0, first.stderr

@@ -179,6 +179,8 @@ def test_the_curve_has_a_point_wherever_training_measured(tmp_path: Path) -> Non
     ]
     log.write_text("\n".join(["phase,images,images_per_second,losses", *lines]))
     assert kid_points(log) == [(1000, 0.4), (4000, 0.1)]
+    log.write_text(f'{log.read_text()}\nadversarial,x,9.0,"{{}}"\nadversarial,5000,9.0,"{"x" * 200_000}')  # damaged
+    assert kid_points(log) == [(1000, 0.4), (4000, 0.1)]
     assert curve(kid_points(log))["places"] == [(WIDTH / 4, 0.0), (WIDTH, HEIGHT * 0.75)]
 
 

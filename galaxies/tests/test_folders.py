@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 from PIL import Image
 from pytest_django.fixtures import Settings
 
@@ -73,6 +74,47 @@ def test_options_come_back_from_a_run_s_folder(db: None, images: Path) -> None:
     run = folders.start(asked)
     assert folders.reopen(run.folder.name).options == asked
     assert asked.reading == ReadingOptions(labels="/l.csv", labels_class=("a", "b"), stretch=0.5)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "run.json in .* is damaged: put back a copy of it, or start a new run"),
+        ('{"preset": "ti', "run.json in .* is damaged"),
+        ("[1, 2]", "run.json in .* is damaged"),
+        ('{"preset": "tiny", "colours": 3}', "does not know, colours: take them out of it"),
+        ('{"seed": "many"}', "'many' as seed, which cannot be"),
+        ('{"labels_class": 3}', "3 as labels_class, which cannot be"),
+        ('{"seed": -1}', "--seed must lie between"),
+        ('{"start_from": "x", "start_at": "somewhere"}', "--start-at must be one of adversarial"),
+    ],
+)
+def test_a_damaged_run_is_refused_in_a_sentence_and_others_are_found(db: None, content: str, message: str) -> None:
+    whole = folders.start(Options(synthetic=600, preset="tiny"))
+    damaged = folders.start(Options(synthetic=600, preset="tiny"))
+    (damaged.folder / "run.json").write_text(content)
+    for name in (damaged.folder.name, ""):  # the newest of the two
+        with pytest.raises(CommandError, match=message):
+            call_command("train", resume=name)
+    assert (damaged.folder / "run.json").read_text() == content
+    assert folders.reopen(whole.folder.name) == whole
+    assert folders.run_of(whole.version) == whole
+
+
+@pytest.mark.parametrize("name", ["bundles.json", "images.json"])
+@pytest.mark.parametrize("content", ["", '{"fingerprint": 3', "3", '{"fingerprint": 3}'])
+def test_other_damaged_files_of_a_run_are_refused_in_a_sentence(db: None, name: str, content: str) -> None:
+    run = folders.start(Options(synthetic=600, preset="tiny"))
+    (run.folder / name).write_text(content)
+    if (name, content) == ("bundles.json", '{"fingerprint": 3}'):
+        return  # as good as any name of a version, which this run does not have
+    with pytest.raises(CommandError, match=f"{name} in .* is damaged"):
+        call_command("train", resume="")
+
+
+def test_a_preset_that_is_not_there_is_refused(db: None) -> None:
+    with pytest.raises(TrainingError, match="no preset huge: choose one of tiny"):
+        settings_of(Options(preset="huge"))
 
 
 def test_a_run_from_before_keeps_its_split() -> None:

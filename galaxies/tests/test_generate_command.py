@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,7 @@ def test_a_set_by_the_active_model_and_its_end_in_a_sentence(
         ({"count": 5, "steer": "size"}, "is no step"),
         ({"count": 5, "steer": "size=1"}, "no direction “size”"),
         ({"count": 5, "format": "bmp"}, "no format bmp"),
+        ({"count": 5, "size": 9}, "no images of 9 px: choose its own 32"),
         ({"resume": True}, "no set that could be resumed"),
     ],
 )
@@ -53,6 +55,12 @@ def test_what_makes_no_set_is_one_sentence_and_leaves_nothing(
     with pytest.raises(CommandError, match=message):
         generate(tmp_path / "set", **options)
     assert not (tmp_path / "set").exists()
+
+
+def test_a_folder_that_is_not_utf_8_is_refused(version: ModelVersion, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="not UTF-8: choose another folder"):
+        generate(tmp_path / os.fsdecode(b"set-\xff"), count=1)
+    assert not list(tmp_path.glob("set*"))
 
 
 @pytest.mark.slow
@@ -103,6 +111,8 @@ def test_directions_are_found_once(version: ModelVersion) -> None:
         call_command("find_directions")
     with pytest.raises(CommandError, match="1 or more"):
         call_command("find_directions", samples=0)
+    with pytest.raises(CommandError, match=r"from 1 and .* to 1000000"):
+        call_command("find_directions", samples=2**63)
 
 
 def test_a_steered_set_is_another_one(version: ModelVersion, tmp_path: Path) -> None:

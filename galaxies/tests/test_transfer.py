@@ -111,6 +111,9 @@ def test_an_export_overwrites_nothing_and_says_where_it_cannot_write(version: Mo
         export_bundle(version, tmp_path / "there.zip")
     with pytest.raises(BundleError, match="cannot be written"):
         export_bundle(version, tmp_path / "no-such-folder" / "out.zip")
+    for length in (240, 300):  # itself, or with what its half is called, longer than a file system takes
+        with pytest.raises(BundleError, match="cannot be written"):
+            export_bundle(version, tmp_path / ("a" * length))
 
 
 def test_importing_again_changes_nothing(exported: Path) -> None:

@@ -25,9 +25,9 @@ from galaxies.ml.bundle import Bundle, BundleError, load_bundle, verify
 from galaxies.ml.data.dataset import CROP, MINIMUM, load_dataset
 from galaxies.ml.data.options import options_of
 from galaxies.ml.data.records import Dataset, DatasetError
-from galaxies.ml.loop import Reporter, TrainingError, write_arrays
+from galaxies.ml.loop import DAMAGED, Reporter, TrainingError, damaged, reading, write_arrays
 from galaxies.models import ModelVersion
-from galaxies.training.request import Options, check_version_name, checked, options_from, settings_of
+from galaxies.training.request import Options, check_numbers, check_version_name, checked, options_from, settings_of
 
 if TYPE_CHECKING:
     from galaxies.ml.arrays import Labels
@@ -58,9 +58,12 @@ class TrainingFolder:
 
     @property
     def bundles(self) -> dict[str, Any]:
-        """The versions that this run has written, each with the run's options at that time."""
+        """The versions that this run has written, each with the run's options at that time.
+
+        Raises: TrainingError if the file that tells is damaged.
+        """
         path = self.folder / "bundles.json"
-        return dict(json.loads(path.read_text())) if path.exists() else {}
+        return _read(path) if path.exists() else {}
 
     @property
     def is_written(self) -> bool:
@@ -130,7 +133,9 @@ class TrainingFolder:
         path, found = self.folder / IMAGES, {"fingerprint": data.fingerprint, "images": len(data.images)}
         if not path.exists():
             return _write(path, found)
-        first = json.loads(path.read_text())
+        first = _read(path)
+        if any(type(first.get(name)) is not type(value) for name, value in found.items()):
+            raise damaged(path)
         if first["fingerprint"] != found["fingerprint"]:
             raise TrainingError(
                 f"The images are not those that the run began with: there were {first['images']:,}, and there are "
@@ -146,7 +151,7 @@ class TrainingFolder:
             except preferences.NotLearned as error:
                 raise TrainingError(str(error)) from error
             write_arrays(path, {"likes": likes, "by": np.array(by), "of": np.array(data.fingerprint)})
-        with np.load(path, allow_pickle=False) as kept:
+        with reading(path) as kept:
             if str(kept["of"]) != data.fingerprint:
                 raise TrainingError("The images are not those that the run began with: start a new one.")
             return kept["likes"], str(kept["by"])
@@ -242,34 +247,46 @@ def reopen(
 ) -> TrainingFolder:
     """Return a run by its name, or the newest for ""; a new budget and bundle name replace its own.
 
-    Raises: TrainingError if there is none.
+    Raises: TrainingError if there is none, or its options cannot be read or have no meaning.
     """
-    found = [run for run in all_runs() if run.folder.name == (name or run.folder.name)]
+    found = [file for file in _run_files() if file.parent.name == (name or file.parent.name)]
     if not found:
         raise TrainingError(f"There is no run {name} in {path_of('')}: start one with --images.")
     if model_version:
         check_version_name(model_version)
-    options = found[-1].options
+    options = _opened(found[-1]).options
     options = replace(
         options,
         budget_minutes=budget_minutes or options.budget_minutes,
         budget_images=budget_images or options.budget_images,
         model_version=model_version or options.model_version,
     )
-    run = TrainingFolder(found[-1].folder, options)
+    check_numbers(options)
+    run = TrainingFolder(found[-1].parent, options)
     _write(run.folder / "run.json", asdict(options))
     return run
 
 
-def all_runs() -> list[TrainingFolder]:
-    """Return every run on disk, the newest last."""
-    files = sorted(path_of("").glob("*/run.json"), key=lambda file: file.parent.name)
-    return [TrainingFolder(file.parent, options_from(json.loads(file.read_text()))) for file in files]
+def _run_files() -> list[Path]:
+    """Return the run.json of every run on disk, the newest last."""
+    return sorted(path_of("").glob("*/run.json"), key=lambda file: file.parent.name)
+
+
+def _opened(file: Path) -> TrainingFolder:
+    """Return the run of a run.json. Raises: TrainingError if that is damaged."""
+    return TrainingFolder(file.parent, options_from(_read(file)))
 
 
 def run_of(version: str) -> TrainingFolder | None:
-    """Return the run that made a model version, None if it is not on this machine."""
-    return next((run for run in reversed(all_runs()) if run.version == version or version in run.bundles), None)
+    """Return the run that made a model version, None if it is not on this machine; damaged runs are passed over."""
+    for file in reversed(_run_files()):
+        try:
+            run = _opened(file)
+            if run.version == version or version in run.bundles:
+                return run
+        except TrainingError as error:
+            logger.warning("%s", error)
+    return None
 
 
 def images_of(
@@ -303,6 +320,14 @@ def images_for(bundle: Bundle, images: Path | None) -> Dataset:
     if run is None:
         raise DatasetError(f"The images that {bundle.version} was trained on are not known here: give --images FOLDER.")
     return run.data(bundle.resolution)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a JSON file of a run holds. Raises: TrainingError if it is damaged."""
+    try:
+        return dict(json.loads(path.read_text()))
+    except DAMAGED as error:
+        raise damaged(path) from error
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

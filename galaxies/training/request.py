@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 from django.conf import settings as site
 
@@ -13,7 +13,7 @@ from galaxies.ml.bundle import read_manifest
 from galaxies.ml.data.dataset import CROP, MINIMUM
 from galaxies.ml.data.options import ReadingOptions, options_of
 from galaxies.ml.data.split import BY_FILES, BY_PIXELS
-from galaxies.ml.loop import ADVERSARIAL, STAGE, TrainingError
+from galaxies.ml.loop import ADVERSARIAL, FIRST_PHASES, STAGE, TrainingError
 from galaxies.models import ModelVersion
 from galaxies.registry.manifests import MOST_FAMILIES, is_version_name
 
@@ -64,8 +64,20 @@ class Options:
 
 
 def options_from(content: Mapping[str, Any]) -> Options:
-    """Return the options in a run.json. A run from before pixels decided the split keeps its own."""
-    return Options(**{"split": BY_FILES, **content, "labels_class": tuple(content.get("labels_class", ()))})
+    """Return the options in a run.json. A run from before pixels decided the split keeps its own.
+
+    Raises: TrainingError, in one sentence, if one is unknown or of another type.
+    """
+    given = {"split": BY_FILES, "labels_class": (), **content}
+    kinds = {**get_type_hints(Options), "labels_class": list | tuple}
+    if unknown := sorted(given.keys() - kinds.keys()):
+        names = ", ".join(unknown)
+        raise TrainingError(f"run.json has options that this release does not know, {names}: take them out of it.")
+    for name, value in given.items():
+        kind = kinds[name] | int if isinstance(0.0, kinds[name]) else kinds[name]
+        if not isinstance(value, kind):
+            raise TrainingError(f"run.json has {value!r} as {name}, which cannot be: write there what it was.")
+    return Options(**{**given, "labels_class": tuple(given["labels_class"])})
 
 
 def checked(options: Options) -> Options:
@@ -75,9 +87,7 @@ def checked(options: Options) -> Options:
     Raises: TrainingError; DatasetError if an option about the images has no meaning. All in one sentence.
     """
     options.reading.check()
-    refused = next((sentence for wrong, sentence in _refusals(options) if wrong), None)
-    if refused:
-        raise TrainingError(refused)
+    check_numbers(options)
     if options.model_version:
         check_version_name(options.model_version)
         if ModelVersion.objects.filter(version=options.model_version).exists():
@@ -85,6 +95,13 @@ def checked(options: Options) -> Options:
     if not options.start_from:
         return options
     return replace(options, split=options_of(read_manifest(site.MODELS_STORE / options.start_from)["data"]).split)
+
+
+def check_numbers(options: Options) -> None:
+    """Raise TrainingError if a number or a word of the options has no meaning."""
+    refused = next((sentence for wrong, sentence in _refusals(options) if wrong), None)
+    if refused:
+        raise TrainingError(refused)
 
 
 def check_version_name(name: str) -> None:
@@ -110,6 +127,7 @@ def _refusals(options: Options) -> list[tuple[bool, str]]:
         (not 0 <= options.seed < 2**31 - 1, "--seed must lie between 0 and 2147483646."),
         (minutes is not None and not (math.isfinite(minutes) and minutes > 0), "--budget-minutes must be above 0."),
         (options.budget_images is not None and options.budget_images < 1, "--budget-images must be above 0."),
+        ((options.start_at or STAGE) not in FIRST_PHASES, f"--start-at must be one of {', '.join(FIRST_PHASES)}."),
         (bool(options.start_at) and not options.start_from, "--start-at needs --start-from VERSION."),
         (drawn is not None and drawn < MINIMUM, f"--synthetic draws too few galaxies: at least {MINIMUM} are needed."),
     ]
@@ -131,6 +149,8 @@ def settings_of(options: Options) -> Any:
     from galaxies.ml.fine_tuning import check_compatible
     from galaxies.ml.presets import PRESETS, with_resolution
 
+    if options.preset not in PRESETS:
+        raise TrainingError(f"There is no preset {options.preset}: choose one of {', '.join(PRESETS)}.")
     preset, start_at = PRESETS[options.preset], options.start_at or ADVERSARIAL
     bound: dict[str, Any] = {f"{start_at}_images": options.budget_images} if options.budget_images else {}
     settings = replace(

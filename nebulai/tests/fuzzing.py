@@ -15,7 +15,7 @@ WORDS = (
     "preset synthetic images crop stretch q labels k resolution start_from start_at prefer hdf5_images answer "
     "sessions pick path steps name title action _selected_action select_across post index o p e _popup _to_field "
     "is_active__exact q all term app_label model_name field_name public_id username is_staff groups user_permissions "
-    "last_login_0 csrfmiddlewaretoken check seen "
+    "last_login_0 csrfmiddlewaretoken check seen confirmed move select "
 )
 NAMES = WORDS.split()
 VALUES = [

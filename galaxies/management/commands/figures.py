@@ -6,8 +6,6 @@ FOLDER/kid.svg             KID against the images that the adversarial phase had
 
 from __future__ import annotations
 
-import csv
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from PIL import Image
 
 from galaxies.ml.bundle import BundleError, load_bundle
 from galaxies.ml.data.dataset import DatasetError
+from galaxies.ml.training_log import read_log
 from galaxies.recipe import DEFAULT_PSI, MAX_PSI, MIN_PSI
 from galaxies.registry import versions
 from galaxies.training import folders
@@ -85,11 +84,7 @@ def write_pair(path: Path, left: Any, right: Any) -> None:
 
 def kid_points(path: Path) -> list[tuple[int, float]]:
     """Return images seen and KID wherever training measured it, from a bundle's training.csv."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        rows = [(int(row["images"]), json.loads(row["losses"])) for row in csv.DictReader(file)]
-    return [(images, losses["kid"]) for images, losses in rows if "kid" in losses]
+    return [(line.images, line.losses["kid"]) for line in read_log(path) if "kid" in line.losses]
 
 
 def curve(points: list[tuple[int, float]]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from galaxies.ml.steering import Sampling, SteeringError, add_directions, find_d
 from galaxies.registry import versions
 from galaxies.registry.registration import register_bundle
 
+MOST = 1_000_000  # galaxies: their values are held in memory
+
 
 class Command(BaseCommand):
     help = (
@@ -30,8 +32,8 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes that measure")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["samples"] < 1 or options["checks"] < 0 or options["workers"] < 1:
-            raise CommandError("Give --samples and --workers 1 or more, and --checks 0 or more.")
+        if not (0 < options["samples"] <= MOST and 0 <= options["checks"] <= MOST and options["workers"] > 0):
+            raise CommandError(f"Give --samples from 1 and --checks from 0 to {MOST}, and --workers 1 or more.")
         bars = CountBars()
         try:
             version = versions.find(options["version"])

@@ -104,6 +104,10 @@ def _from(report: Report, before: int) -> Report:
 def claimed(folder: Path, plan: SetPlan) -> Iterator[None]:
     """Hold the folder of a set for this process. Raises: SetError if another set or another process has it."""
     file = folder / PLAN
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError as error:  # pyarrow and HDF5 open no such file
+        raise SetError(f"{folder} is a name that is not UTF-8: choose another folder.") from error
     if not file.exists() and folder.exists() and any(folder.iterdir()):
         raise SetError(f"{folder} holds other files and no set: choose an empty folder.")
     folder.mkdir(parents=True, exist_ok=True)

@@ -79,11 +79,9 @@ class SetPlan:
         if self.format not in FORMATS:
             raise SetError(f"There is no format {self.format}: choose one of {', '.join(FORMATS)}.")
         if self.size != bundle.resolution and (self.size not in SIDES or self.size > bundle.resolution):
-            sides = [str(side) for side in SIDES if side < bundle.resolution]
-            raise SetError(
-                f"{bundle.version} gives no images of {self.size} px: choose {', '.join([*sides, ''])}"
-                f"or its own {bundle.resolution}."
-            )
+            sides = ", ".join(str(side) for side in SIDES if side < bundle.resolution)
+            which = f"{sides}, or its own" if sides else "its own"
+            raise SetError(f"{bundle.version} gives no images of {self.size} px: choose {which} {bundle.resolution}.")
         if self.cluster is not None and not 0 <= self.cluster < bundle.n_clusters:
             raise SetError(f"There is no family {self.cluster}: choose one from 0 to {bundle.n_clusters - 1}.")
         if not 0 <= self.psi <= MOST_PSI:

@@ -107,6 +107,18 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
         run_phase(other, Budget(images=20), Run(tmp_path), lambda report: None)
 
 
+@pytest.mark.parametrize("left", [0, 3, 100, -100])
+def test_a_damaged_checkpoint_is_refused_and_kept(tmp_path: Path, left: int) -> None:
+    first, _ = phase()
+    run_phase(first, Budget(images=10), Run(tmp_path), lambda report: None)
+    path = tmp_path / "count.npz"
+    path.write_bytes(path.read_bytes()[:left])
+    before = path.read_bytes()
+    with pytest.raises(TrainingError, match=r"count\.npz in .* is damaged: put back a copy of it"):
+        run_phase(phase()[0], Budget(images=20), Run(tmp_path), lambda report: None)
+    assert path.read_bytes() == before
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_no_half_one(tmp_path: Path) -> None:
     path = tmp_path / "state.npz"
     write_arrays(path, {"a": np.ones(3)})

@@ -25,6 +25,8 @@ def test_presets_lead_from_the_base_to_their_resolution() -> None:
 def test_a_resolution_that_no_stage_reaches_is_refused() -> None:
     with pytest.raises(TrainingError, match="cannot generate 100 px: choose one of 64, 128, 256, 512"):
         with_resolution(PRESETS["small"], 100)
+    with pytest.raises(TrainingError, match="cannot generate 9223372036854775808 px"):
+        with_resolution(PRESETS["small"], 2**63)
 
 
 def test_shares_of_the_time_are_all_of_it() -> None:
