@@ -12,10 +12,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 from measure import measure, quiet
+from seed import setup
 
 ROUNDS = 15
 LIMIT_MS = 150.0
@@ -89,16 +89,9 @@ def choices() -> Iterator[tuple[str, Any]]:
 
 
 def main(folder: str, count: int) -> None:
-    os.environ |= {"NEBULAI_DATA_DIR": folder, "NEBULAI_RATE_LIMITS": "off"}
-    os.environ["DJANGO_SETTINGS_MODULE"] = "nebulai.settings"
-    import django
-
-    django.setup()
-    from django.core.management import call_command
+    setup(folder, os.environ.get("NEBULAI_DATABASE_URL", ""))
     from django.test import Client
 
-    for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
-        call_command(*command, verbosity=0)
     fill(count)
     quiet()
     client = Client(headers={"host": "localhost"})
@@ -114,6 +107,5 @@ def main(folder: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent.parent))
     with tempfile.TemporaryDirectory() as temporary:
         main(temporary, int(sys.argv[1]) if sys.argv[1:] else 1_000_000)

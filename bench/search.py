@@ -4,15 +4,14 @@ A million measured galaxies in a private SQLite database, a tenth of them in the
 /galaxies/ by several searches, the page and its queries together, in time of the CPU: other work weighs less on it.
 """
 
-import os
 import statistics
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 from figures import keep
 from measure import quiet
+from seed import setup
 
 ROUNDS = 15
 SEARCHES = (
@@ -57,16 +56,9 @@ def fill(count: int) -> None:
 
 
 def main(folder: str, count: int) -> None:
-    os.environ |= {"NEBULAI_DATA_DIR": folder, "NEBULAI_RATE_LIMITS": "off", "NEBULAI_DATABASE_URL": ""}
-    os.environ["DJANGO_SETTINGS_MODULE"] = "nebulai.settings"
-    import django
-
-    django.setup()
-    from django.core.management import call_command
+    setup(folder)
     from django.test import Client
 
-    for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
-        call_command(*command, verbosity=0)
     fill(count)
     quiet()
     client = Client(headers={"host": "localhost"})
@@ -83,6 +75,5 @@ def main(folder: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent.parent))
     with tempfile.TemporaryDirectory() as temporary:
         main(temporary, int(sys.argv[1]) if sys.argv[1:] else 1_000_000)
