@@ -13,7 +13,7 @@ from galaxies.ml.bundle import BundleError, verify
 from galaxies.models import ModelVersion
 from galaxies.registry import sharing, versions
 from galaxies.registry.registration import register_bundle, verify_active
-from galaxies.tests.factories import give_directions
+from galaxies.tests.factories import give_directions, on_disk
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +73,7 @@ def test_what_the_database_does_not_know_is_not_believed(version: ModelVersion, 
     assert not list(elsewhere.iterdir())
 
 
+@on_disk
 def test_a_storage_that_is_away_is_said_and_asked_again(
     version: ModelVersion, elsewhere: Path, settings: Settings, tmp_path: Path
 ) -> None:
