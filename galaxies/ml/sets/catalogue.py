@@ -1,6 +1,7 @@
 """The catalogue of a set: a part beside each finished shard, and one `catalogue.csv` (and Parquet) of all in the end.
 
-A shard is finished when its part is there: the part is renamed into its place after the shard.
+A shard is finished when its part is there: the part is renamed into its place after the shard. Beside the parts lies
+what is painted of the shard that is under way.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ def columns(plan: SetPlan) -> list[str]:
 def part(folder: Path, number: int) -> Path:
     """Return the place of a shard's part of the catalogue."""
     return folder / PARTS / f"{number:05d}.csv"
+
+
+def spool(folder: Path, number: int) -> Path:
+    """Return the place of what is painted of a shard that is not finished."""
+    return folder / PARTS / f"{number:05d}.spool"
 
 
 def write_part(plan: SetPlan, folder: Path, number: int, rows: Sequence[dict[str, Any]]) -> None:

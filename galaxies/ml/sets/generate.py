@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +30,7 @@ from galaxies.ml.sets.encoding import Finished, end_with_parent, finish
 from galaxies.ml.sets.papers import write_papers
 from galaxies.ml.sets.plan import TRIES, Candidate, SetError, SetPlan
 from galaxies.ml.sets.shards import file_of, open_shard
+from galaxies.ml.sets.spool import Spool
 
 PLAN = "set.json"
 AHEAD = 2  # batches that wait for each process of the pool
@@ -81,9 +82,14 @@ def generate_set(
         report(before)
         processes = workers or len(os.sched_getaffinity(0))
         with nullcontext(painter) if painter else _here(bundle, plan, processes) as paints:
-            galaxies = _matching(paints, plan, first)
+            galaxies: Iterator[_Galaxy] | None = None
             for number in plan.shards[done:]:
-                first = _write_shard(bundle, plan, folder, number, galaxies=galaxies, report=_from(report, before))
+                with closing(Spool(catalogue.spool(folder, number))) as spool:
+                    galaxies = galaxies or _resumed(paints, plan, spool, first)
+                    first = _write_shard(
+                        bundle, plan, folder, number, galaxies=galaxies, spool=spool, report=_from(report, before)
+                    )
+                    spool.remove()
                 before += plan.length(number)
         catalogue.write_catalogue(plan, folder)
         write_papers(bundle, plan, folder, tried=first)
@@ -205,8 +211,23 @@ def _matching(painter: Painter, plan: SetPlan, first: int) -> Iterator[_Galaxy]:
         )
 
 
+def _resumed(painter: Painter, plan: SetPlan, spool: Spool, first: int) -> Iterator[_Galaxy]:
+    """Yield what a run that was ended kept of its shard, then what is painted."""
+    for number, finished in spool:
+        first = number + 1
+        yield _Galaxy(plan.candidate(number), finished)
+    yield from _matching(painter, plan, first)
+
+
 def _write_shard(
-    bundle: Bundle, plan: SetPlan, folder: Path, number: int, *, galaxies: Iterator[_Galaxy], report: Report
+    bundle: Bundle,
+    plan: SetPlan,
+    folder: Path,
+    number: int,
+    *,
+    galaxies: Iterator[_Galaxy],
+    spool: Spool,
+    report: Report,
 ) -> int:
     """Write a shard and its part of the catalogue. Returns: the number of the first candidate after it."""
     rows: list[dict[str, Any]] = []
@@ -222,6 +243,7 @@ def _write_shard(
                 **(finished.measured or {}),
             }
             shard.add(row, finished.content)
+            spool.keep(candidate.number, finished)
             rows.append(row)
             report(len(rows))
             first = candidate.number + 1

@@ -120,9 +120,10 @@ class SetPlan:
 
     def batch(self, start: int, length: int) -> list[Candidate]:
         """Return the candidates from number `start` on, `length` at most."""
-        return [self._candidate(number) for number in range(start, min(start + length, self.candidates))]
+        return [self.candidate(number) for number in range(start, min(start + length, self.candidates))]
 
-    def _candidate(self, number: int) -> Candidate:
+    def candidate(self, number: int) -> Candidate:
+        """Return the candidate of a number."""
         seed = self.seed + number
         cluster = family_of(seed, self.shares) if self.cluster is None else self.cluster
         return Candidate(number=number, cluster=cluster, seed=seed)

@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,12 @@ from galaxies.ml.bundle import load_bundle
 from galaxies.ml.sets import SetPlan, generate_set
 
 def report(done):
-    if done >= 45:
+    if done >= 75:
         os.kill(os.getpid(), signal.SIGKILL)
 
 if __name__ == "__main__":
     bundle = load_bundle(sys.argv[1])
-    plan = SetPlan.of(bundle, count=70, shard=32, seed=1000, format=sys.argv[3])
+    plan = SetPlan.of(bundle, count=110, shard=40, seed=1000, format=sys.argv[3])
     generate_set(bundle, plan, Path(sys.argv[2]), workers=1, report=report)
 """
 
@@ -42,10 +43,38 @@ def tiny(tiny_bundle: Path) -> Bundle:
     return load_bundle(tiny_bundle)
 
 
-def make(bundle: Bundle, folder: Path, **options: Any) -> Path:
+def make(bundle: Bundle, folder: Path, *, report: Callable[[int], None] = lambda done: None, **options: Any) -> Path:
     plan = SetPlan.of(bundle, **{"count": COUNT, "shard": SHARD, "seed": SEED} | options)
-    generate_set(bundle, plan, folder, workers=1)
+    generate_set(bundle, plan, folder, workers=1, report=report)
     return folder
+
+
+def ended_after(number: int) -> Callable[[int], None]:
+    def report(done: int) -> None:
+        if done >= number:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def painted_by_resuming(bundle: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> list[int]:
+    """Go on with a set. Returns: the numbers of the candidates that were painted for it."""
+    painted: list[int] = []
+    sample = bundle.sample
+
+    def noted(clusters: list[int], seeds: list[int], *args: Any, **more: Any) -> Any:
+        painted.extend(seed - SEED for seed in seeds)
+        return sample(clusters, seeds, *args, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bundle, "sample", noted)
+        make(bundle, folder, **options)
+    return painted
+
+
+def assert_same(folder: Path, other: Path) -> None:
+    assert files(other) == files(folder)
+    assert filecmp.cmpfiles(folder, other, files(folder), shallow=False)[1:] == ([], [])
 
 
 @pytest.fixture(scope="module")
@@ -86,16 +115,58 @@ def test_the_readme_names_recipe_credit_and_what_not_to_do(tiny: Bundle, png: Pa
 
 @pytest.mark.parametrize("fmt", ["webp", "hdf5", "webdataset", "parquet"])
 @pytest.mark.slow
-def test_a_killed_run_goes_on_to_the_same_bytes(tiny: Bundle, tmp_path: Path, fmt: str) -> None:
-    whole, broken = make(tiny, tmp_path / "whole", format=fmt), tmp_path / "broken"
+def test_a_killed_run_goes_on_to_the_same_bytes(
+    tiny: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fmt: str
+) -> None:
+    options: dict[str, Any] = {"format": fmt, "count": 110, "shard": 40}
+    whole, broken = make(tiny, tmp_path / "whole", **options), tmp_path / "broken"
     run = subprocess.run(  # noqa: S603
         [sys.executable, "-c", KILLED, str(tiny.path), str(broken), fmt], cwd=ROOT, capture_output=True, check=False
     )
     assert run.returncode == -9, run.stderr[-2000:]
     assert not (broken / "catalogue.csv").exists()
-    make(tiny, broken, format=fmt)
-    assert files(broken) == files(whole)
-    assert filecmp.cmpfiles(whole, broken, files(whole), shallow=False)[1:] == ([], [])
+    assert painted_by_resuming(tiny, broken, monkeypatch, **options) == list(range(64, 110))  # 75 were kept
+    assert_same(whole, broken)
+
+
+@pytest.mark.parametrize("options", [{"measure": True}, {"where": "half_light>2"}, {}])
+def test_a_run_that_ends_in_a_shard_paints_on_from_there(
+    tiny: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    options |= {"count": 40, "shard": 40, "format": "hdf5"}
+    whole, broken = make(tiny, tmp_path / "whole", **options), tmp_path / "broken"
+    with pytest.raises(KeyboardInterrupt):
+        make(tiny, broken, report=ended_after(37), **options)
+    tried = int(catalogue(whole)[36]["seed"]) - SEED + 1
+    painted = painted_by_resuming(tiny, broken, monkeypatch, **options)
+    assert tried > 32
+    assert painted[0] == tried - tried % 32  # batches have fixed bounds
+    assert_same(whole, broken)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "torn"])
+def test_what_was_not_written_whole_is_painted_again(tiny: Bundle, tmp_path: Path, damage: str) -> None:
+    options: dict[str, Any] = {"count": 40, "format": "parquet", "shard": 40}
+    whole, broken = make(tiny, tmp_path / "whole", **options), tmp_path / "broken"
+    with pytest.raises(KeyboardInterrupt):
+        make(tiny, broken, report=ended_after(35), **options)
+    spool = broken / ".parts/00000.spool"
+    kept = bytearray(spool.read_bytes())
+    if damage == "torn":
+        kept[len(kept) // 2] ^= 255
+    spool.write_bytes(kept[:-3])
+    make(tiny, broken, **options)
+    assert_same(whole, broken)
+
+
+@pytest.mark.parametrize("done", [31, 32, 33])
+def test_a_run_may_end_beside_the_bound_of_a_shard(tiny: Bundle, tmp_path: Path, png: Path, done: int) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        make(tiny, tmp_path / "broken", report=ended_after(done), format="png")
+    if done == 32:  # ended between the last galaxy and the shard's part of the catalogue
+        assert (tmp_path / "broken/.parts/00000.spool").exists()
+    make(tiny, tmp_path / "broken", format="png")
+    assert_same(png, tmp_path / "broken")
 
 
 def test_a_finished_set_is_left_as_it_is(tiny: Bundle, png: Path) -> None:
