@@ -6,6 +6,7 @@ with connected("auto"):         # the cluster of this node; "host:6379" of sever
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ from typing import Any
 from django.conf import settings
 
 LOCAL = "local"
+KNOCK_SECONDS = 5.0
 
 
 class ClusterError(Exception):
@@ -31,17 +33,32 @@ def connected(address: str, *, cpus: int | None = None) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
     import ray
 
+    _knock(address)
     local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address == LOCAL else {}
     # What a worker imports lies beside manage.py, and not among the installed packages.
     environment = {"env_vars": {"PYTHONPATH": str(settings.BASE_DIR)}}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env=environment, **local)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ClusterError(f"There is no Ray cluster at {address} ({error}): start one, or name another.") from error
+        raise _none(address, error) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise ClusterError if nothing listens at host:port, which Ray itself would wait for without end."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), KNOCK_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise _none(address, error) from error
+
+
+def _none(address: str, error: Exception) -> ClusterError:
+    return ClusterError(f"There is no Ray cluster at {address} ({error}): start one, or name another.")
 
 
 def threads(cpus: int) -> dict[str, Any]:

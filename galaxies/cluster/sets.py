@@ -10,17 +10,15 @@ Data: a set wants its batches in order, stops early under `--where` and goes on 
 The bundle travels as bytes: a node needs neither the site's database nor its store of models.
 """
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import ray
 
+from galaxies.cluster.bundles import pack, unpacked
 from galaxies.cluster.connection import threads
 from galaxies.ml.bundle import Bundle, load_bundle
 from galaxies.ml.sets.encoding import Finished, finish
@@ -36,7 +34,7 @@ def on_cluster(bundle: Bundle, plan: SetPlan) -> Iterator[Painter]:
 
     Raises: SetError where the cluster is lost.
     """
-    packed = ray.put(_pack(bundle.path))
+    packed = ray.put(pack(bundle.path))
     task = ray.remote(num_cpus=1, max_retries=TRIES, runtime_env=threads(1))(_paint)
 
     def submit(batch: Sequence[Candidate]) -> Future[list[Finished]]:
@@ -60,17 +58,7 @@ def _paint(packed: list[Any], plan: SetPlan, batch: Sequence[Candidate]) -> list
 @lru_cache(maxsize=1)
 def _bundle(version: str, weights: str, packed: Any) -> Bundle:
     """Return the bundle of this worker, unpacked once."""
-    folder = Path(tempfile.mkdtemp(prefix="nebulai-"))
-    try:
-        (folder / "bundle.zip").write_bytes(ray.get(packed))
-        shutil.unpack_archive(folder / "bundle.zip", folder)
-        bundle = load_bundle(folder / version)
+    with unpacked(version, packed) as path:
+        bundle = load_bundle(path)
         bundle.directions  # noqa: B018  (read now: its folder goes)
         return bundle
-    finally:
-        shutil.rmtree(folder)
-
-
-def _pack(path: Path) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        return Path(shutil.make_archive(f"{folder}/bundle", "zip", path.parent, path.name)).read_bytes()

@@ -13,7 +13,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,8 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+
+from galaxies.ml.workers import ALONE, Workers
 
 ADVERSARIAL, REFINEMENT, STAGE = FIRST_PHASES = ("adversarial", "refinement", "stage")  # where a finished model goes on
 
@@ -89,11 +91,24 @@ Reporter = Callable[[Report], None]
 
 
 class Run:
-    """The folder of one training: checkpoints, samples, log. `should_stop` is asked between steps."""
+    """The folder of one training: checkpoints, samples, log. `should_stop` is asked between steps.
 
-    def __init__(self, folder: Path, should_stop: Callable[[], bool] = lambda: False) -> None:
+    workers: who train together; the first of them writes, and is asked whether to stop. save_seconds: between two
+    checkpoints of a phase.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        should_stop: Callable[[], bool] = lambda: False,
+        workers: Workers = ALONE,
+        *,
+        save_seconds: float | None = None,
+    ) -> None:
         self.folder = folder
         self.should_stop = should_stop
+        self.workers = workers
+        self.save_seconds = CHECKPOINT_SECONDS if save_seconds is None else save_seconds
         (folder / "samples").mkdir(parents=True, exist_ok=True)
 
     def checkpoint(self, name: str) -> Path:
@@ -129,39 +144,61 @@ def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> Non
     Raises: Stopped after saving if the run was asked to stop; TrainingError if a loss is no longer a number, with the
     last good checkpoint kept.
     """
-    path = run.checkpoint(phase.name)
+    path, leads = run.checkpoint(phase.name), run.workers.leads
     if path.exists():
         restore(phase, path)
+    _start_alike(phase, run.workers)
     began, base, kept = time.monotonic(), phase.seconds, phase.steps
     saved = reported = shown = measured = began
     sums = _Window()
     while (share := budget.share_done(phase.steps * phase.batch, phase.seconds)) < 1:
         losses = {name: float(value) for name, value in phase.step(phase.steps).items()}
+        losses, phase.seconds, stopping = _agreed(losses, base + time.monotonic() - began, run)
         _check(phase, losses)
         phase.steps += 1
         sums.add(losses)
         now = time.monotonic()
-        phase.seconds = base + now - began
-        if now - shown >= PROGRESS_SECONDS:
+        if leads and now - shown >= PROGRESS_SECONDS:
             shown = now
             reporter(sums.report(phase, share, now - reported))
-        if now - reported >= (FIRST_REPORT_SECONDS if phase.seconds < FIRST_SECONDS else REPORT_SECONDS):
+        if leads and now - reported >= (FIRST_REPORT_SECONDS if phase.seconds < FIRST_SECONDS else REPORT_SECONDS):
             due = now - measured >= phase.measure_seconds
             measured = now if due else measured
             run.log(_measured(phase, sums.report(phase, share, now - reported), due))
             _sample(phase, run)
             reported, sums = time.monotonic(), _Window()
-        stopping = run.should_stop()
-        if stopping or now - saved >= CHECKPOINT_SECONDS:
+        if leads and (stopping or now - saved >= run.save_seconds):
             save(phase, path)
             saved, kept = time.monotonic(), phase.steps
         if stopping:
             raise Stopped(f"Stopped in phase {phase.name} after {phase.steps * phase.batch:,} images, all saved.")
-    if sums.steps:
+    if leads and sums.steps:
         run.log(_measured(phase, sums.report(phase, 1.0, time.monotonic() - reported), True))
         _sample(phase, run)
-    if phase.steps > kept:
+    if leads and phase.steps > kept:
         save(phase, path)
+
+
+def alike(variables: Sequence[Any], workers: Workers) -> None:
+    """Let all workers have the first one's values of these variables."""
+    if workers.count > 1:
+        for variable, value in zip(variables, workers.of_first([v.value for v in variables]), strict=True):
+            variable.assign(value)
+
+
+def _start_alike(phase: Phase, workers: Workers) -> None:
+    """Let all workers begin with the weights of the first one, which nothing else makes equal."""
+    alike(list(_variables(phase.state).values()), workers)
+    steps, seconds = (float(value) for value in workers.of_first([np.float64(phase.steps), np.float64(phase.seconds)]))
+    phase.steps, phase.seconds = int(steps), seconds
+
+
+def _agreed(losses: Mapping[str, float], seconds: float, run: Run) -> tuple[dict[str, float], float, bool]:
+    """Return losses, seconds and whether to stop, the same for all workers: else rates would differ, and steps end."""
+    stop = float(run.should_stop())
+    agreed = run.workers.mean([np.float64(value) for value in (*losses.values(), seconds, stop)])
+    *values, seconds, stop = (float(value) for value in agreed)
+    return dict(zip(losses, values, strict=True)), seconds, stop > 0
 
 
 @dataclass

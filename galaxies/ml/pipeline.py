@@ -43,6 +43,15 @@ ENCODE_IMAGES = 1024  # between two looks at whether the run shall stop
 
 
 @dataclass(frozen=True)
+class Found:
+    """What is known of the training images before the GAN: features (N, d), families (N,), how often each is drawn."""
+
+    features: Features
+    families: Labels
+    weights: Weights | None = None
+
+
+@dataclass(frozen=True)
 class Training:
     """What every phase needs. images: (N, R, R, 3) uint8 of the training split; starting_model: None from scratch."""
 
@@ -70,12 +79,14 @@ def train(
     old_ids: Callable[[Images], Labels] | None = None,
     likes: Weights | None = None,
     starting_model: StartingModel | None = None,
+    together: Callable[[Training, Found], None] | None = None,
 ) -> TrainedModel:
     """Run all phases that are not done yet.
 
     old_ids: images (N, R, R, 3) -> (N,) ids of an earlier model's families, which the new ones take over.
     likes: (N,) above 0, how probably each of data.images is liked; the adversarial phase sees the likelier more often.
     starting_model: a model to go on from; settings are then starting_model.adapt(settings).
+    together: lets several workers call `train_networks` in the run's folder, once all that they need is in there.
     Raises: Stopped after saving, TrainingError, ClusterError.
     """
     training = Training(data.images[data.train], settings, run, reporter, starting_model)
@@ -85,18 +96,40 @@ def train(
     labels = clusters.assign(features)
     families = labels[data.train]
     weights = None if likes is None else sampling_weights(likes[data.train], families)
-    if starting_model and settings.start_at == STAGE:
-        generator = starting_model.generator
+    found = Found(features[data.train], families, weights)
+    if together:
+        _prepare(training, found)
+        together(training, found)
+    generator, stages = train_networks(training, encoder, found)
+    return TrainedModel(encoder, features, clusters, labels, generator, stages)
+
+
+def train_networks(training: Training, encoder: Encoder, found: Found) -> tuple[Generator, list[StyledStage]]:
+    """Return generator and stages after all phases of the GAN. encoder: that of the features found; it measures KID."""
+    settings, start = training.settings, training.starting_model
+    if start and settings.start_at == STAGE:
+        generator = start.generator
     else:
-        images = LabelledImages(training.resized(settings.base), families, int(families.max()) + 1)
         generator = train_generator(
             training,
-            images,
-            weights=weights,
-            measure_kid=_kid_of(training, encoder, features[data.train], families, weights=weights),
+            _labelled(training, found),
+            weights=found.weights,
+            measure_kid=_kid_of(training, encoder, found),
             feature_network=learn_feature_network(training) if settings.start_at == ADVERSARIAL else None,
         )
-    return TrainedModel(encoder, features, clusters, labels, generator, train_stages(training, generator, families))
+    return generator, train_stages(training, generator, found.families)
+
+
+def _labelled(training: Training, found: Found) -> LabelledImages:
+    side = training.settings.base
+    return LabelledImages(training.resized(side), found.families, int(found.families.max()) + 1)
+
+
+def _prepare(training: Training, found: Found) -> None:
+    """Train what `train_networks` begins with and one worker trains alone: it is in the run's folder then."""
+    if training.settings.start_at == ADVERSARIAL:
+        learn_feature_network(training)
+        begin_generator(training, _labelled(training, found))
 
 
 def learn_features(training: Training) -> Encoder:
@@ -187,15 +220,13 @@ def learn_feature_network(training: Training) -> Encoder:
     )
 
 
-def _kid_of(
-    training: Training, encoder: Encoder, features: Features, families: Labels, *, weights: Weights | None
-) -> Callable[[Generator], float]:
+def _kid_of(training: Training, encoder: Encoder, found: Found) -> Callable[[Generator], float]:
     # Zoom 1 alone, the first of all: what the GAN generates is too small for a look at its central half.
-    whole = features[:, : training.settings.encoder.features]
-    if weights is not None:
-        whole = whole[thinned(weights, training.settings.seed)]
+    whole = found.features[:, : training.settings.encoder.features]
+    if found.weights is not None:
+        whole = whole[thinned(found.weights, training.settings.seed)]
     encode = make_encode(encoder, zooms=(1,))
-    return kid_meter(encode, whole, np.bincount(families), training.settings.kid_samples)
+    return kid_meter(encode, whole, np.bincount(found.families), training.settings.kid_samples)
 
 
 def begin_generator(training: Training, data: LabelledImages) -> Generator:

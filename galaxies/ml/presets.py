@@ -6,6 +6,7 @@ settings = with_resolution(PRESETS["standard"], 128)
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import gcd
 
 from galaxies.ml.features.clusters import ClusterSettings
 from galaxies.ml.features.encoder import ContrastiveSettings, EncoderConfig, ViewSettings
@@ -13,7 +14,7 @@ from galaxies.ml.gan.adversarial import AdversarialSettings
 from galaxies.ml.gan.refinement import RefinementSettings
 from galaxies.ml.gan.super_resolution import SuperResolutionSettings
 from galaxies.ml.gan.warm_start import WarmStartSettings
-from galaxies.ml.loop import ADVERSARIAL, REFINEMENT, STAGE, Budget, TrainingError
+from galaxies.ml.loop import ADVERSARIAL, FIRST_PHASES, REFINEMENT, STAGE, Budget, TrainingError
 from galaxies.ml.networks.styled_stage import StyledStageConfig
 
 
@@ -155,3 +156,16 @@ def with_resolution(settings: Settings, resolution: int) -> Settings:
         sides = ", ".join(str(settings.base * 2**i) for i in range(4))
         raise TrainingError(f"Preset {settings.preset} cannot generate {resolution} px: choose one of {sides}.")
     return changed
+
+
+def check_shares(settings: Settings, workers: int) -> None:
+    """Raise TrainingError if so many workers cannot have equal shares of every batch of what is trained."""
+    batches = [settings.adversarial.batch, settings.refinement.batch]
+    if settings.stage:
+        batches.append(settings.super_resolution.batch // 2)  # half of it is of another kind than the other
+    most = gcd(*batches[FIRST_PHASES.index(settings.start_at) :])
+    if most % workers:
+        possible = ", ".join(str(n) for n in range(1, most + 1) if most % n == 0)
+        raise TrainingError(
+            f"A batch of preset {settings.preset} cannot be divided among {workers} workers: give one of {possible}."
+        )

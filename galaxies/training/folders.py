@@ -32,6 +32,7 @@ from galaxies.training.request import Options, check_numbers, check_version_name
 if TYPE_CHECKING:
     from galaxies.ml.arrays import Labels
     from galaxies.ml.fine_tuning import StartingModel
+    from galaxies.ml.pipeline import Found, Training
 
 logger = logging.getLogger(__name__)
 
@@ -83,10 +84,13 @@ class TrainingFolder:
         reporter: Reporter,
         progress: Callable[[int, int], None] | None = None,
         announce: Callable[[str], None] = print,
+        *,
+        together: Callable[[Training, Found], None] | None = None,
     ) -> Path:
         """Train what is not trained yet and write the bundle.
 
-        progress(done, total): of reading the images; announce(text): for what a user should know.
+        progress(done, total): of reading the images; announce(text): for what a user should know; together: as for
+        galaxies.ml.pipeline.train.
         Returns: the bundle's folder.
         Raises: Stopped after saving; DatasetError, ClusterError, TrainingError, BundleError in one sentence.
         """
@@ -114,7 +118,14 @@ class TrainingFolder:
             settings = replace(settings, weighed_by=by)
             announce(f"Real images are weighed by {by}.")
         trained = train(
-            data, settings, run, reporter, old_ids=_old_ids(announce), likes=likes, starting_model=starting_model
+            data,
+            settings,
+            run,
+            reporter,
+            old_ids=_old_ids(announce),
+            likes=likes,
+            starting_model=starting_model,
+            together=together,
         )
         write_bundle(trained, bundle, Provenance(data, asdict(settings), run, chosen.credit))
         _write(self.folder / "bundles.json", {**self.bundles, self.version: asdict(chosen)})
@@ -249,12 +260,10 @@ def reopen(
 
     Raises: TrainingError if there is none, or its options cannot be read or have no meaning.
     """
-    found = [file for file in _run_files() if file.parent.name == (name or file.parent.name)]
-    if not found:
-        raise TrainingError(f"There is no run {name} in {path_of('')}: start one with --images.")
+    found = find(name)
     if model_version:
         check_version_name(model_version)
-    options = _opened(found[-1]).options
+    options = found.options
     options = replace(
         options,
         budget_minutes=budget_minutes or options.budget_minutes,
@@ -262,9 +271,17 @@ def reopen(
         model_version=model_version or options.model_version,
     )
     check_numbers(options)
-    run = TrainingFolder(found[-1].parent, options)
+    run = TrainingFolder(found.folder, options)
     _write(run.folder / "run.json", asdict(options))
     return run
+
+
+def find(name: str) -> TrainingFolder:
+    """Return a run by its name, or the newest for "". Raises: TrainingError if there is none, or it is damaged."""
+    found = [file for file in _run_files() if file.parent.name == (name or file.parent.name)]
+    if not found:
+        raise TrainingError(f"There is no run {name} in {path_of('')}: start one with --images.")
+    return _opened(found[-1])
 
 
 def _run_files() -> list[Path]:

@@ -12,8 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings as site
 from django.core.management.base import BaseCommand, CommandError
 
+from galaxies.cluster.connection import ClusterError, connected
 from galaxies.management.arguments import add_reading_arguments
 from galaxies.management.terminal import CountBars, PhaseBars
 from galaxies.ml.data.dataset import CROP, DatasetError
@@ -25,7 +27,7 @@ from galaxies.models import TrainingRun
 from galaxies.registry.registration import register_bundle, remember_metrics
 from galaxies.training import folders, life_cycle, preview
 from galaxies.training.record import EXPECTED, in_one_sentence
-from galaxies.training.request import CREDIT, Options, options_from
+from galaxies.training.request import CREDIT, Options, checked, options_from, settings_of
 
 
 class Command(BaseCommand):
@@ -58,6 +60,10 @@ class Command(BaseCommand):
         )
         parser.add_argument("--activate", action="store_true", help="let the site use the model when it is done")
         parser.add_argument("--check", action="store_true", help="say what would be read and how long it would take")
+        parser.add_argument(
+            "--ray", metavar="ADDRESS", help="train the GAN on a Ray cluster: host:6379, auto or local (extra cluster)"
+        )
+        parser.add_argument("--workers", type=int, metavar="N", help="with --ray: how many share each batch, 2 if none")
         parser.add_argument("--asked", help=SUPPRESS)  # "-": options as JSON from a page; the answer is JSON, too
         add_reading_arguments(parser)
         parser.add_argument("--worker-pid", type=int, help=SUPPRESS)  # of the worker that starts this for a page
@@ -67,13 +73,34 @@ class Command(BaseCommand):
             if options["check"]:
                 self.check_images(options)
             else:
-                self.train_until_stopped(options)
-        except (*EXPECTED, life_cycle.Refused) as error:
+                self.train_anywhere(options)
+        except (*EXPECTED, ClusterError, life_cycle.Refused) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(in_one_sentence(error)) from error
 
-    def train_until_stopped(self, options: dict[str, Any]) -> None:
+    def train_anywhere(self, options: dict[str, Any]) -> None:
+        """Train here, or with workers of a Ray cluster."""
+        if options["ray"] is None:
+            if options["workers"] is not None:
+                raise CommandError("--workers are those of a cluster: name it by --ray ADDRESS.")
+            return self.train_until_stopped(options)
+        workers = 2 if options["workers"] is None else options["workers"]
+        if workers < 1:
+            raise CommandError("Give --workers 1 or more.")
+        new = options["resume"] is None
+        chosen = checked(self.chosen(options)) if new else folders.find(options["resume"]).options
+        settings = settings_of(chosen)
+        from galaxies.ml.presets import check_shares
+
+        check_shares(settings, workers)
+        with connected(options["ray"]):
+            from galaxies.cluster.training import Group, cores_each
+
+            bundle = Path(site.MODELS_STORE, chosen.start_from) if chosen.start_from else None
+            self.train_until_stopped(options, Group(workers, cores_each(workers), bundle).train)
+
+    def train_until_stopped(self, options: dict[str, Any], together: Any = None) -> None:
         """Start or resume a run; a signal lets it save first. A new run that is refused leaves no folder."""
         stopping: list[int] = []
         before = {
@@ -82,7 +109,7 @@ class Command(BaseCommand):
         }
         try:
             run = self.run(options)
-            self.train(run, stopping, options)
+            self.train(run, stopping, options, together)
         except Stopped as stopped:
             self.stdout.write(f"{stopped} Go on with: manage.py train --resume {run.folder.name}")
         except life_cycle.Refused:
@@ -93,7 +120,9 @@ class Command(BaseCommand):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def train(self, run: folders.TrainingFolder, stopping: list[int], options: dict[str, Any]) -> None:
+    def train(
+        self, run: folders.TrainingFolder, stopping: list[int], options: dict[str, Any], together: Any = None
+    ) -> None:
         """Train, register and measure, with progress in the run's row and, without a worker, on the terminal."""
         worker = options["worker_pid"]
         bars, counting = PhaseBars(), CountBars()
@@ -115,7 +144,7 @@ class Command(BaseCommand):
 
             try:
                 reading = partial(count, "reading")
-                path = run.train(record.should_stop, report, reading, announce)
+                path = run.train(record.should_stop, report, reading, announce, together=together)
                 version = register_bundle(path, activate=options["activate"])
                 record.registered(version)
                 unmeasured = self.evaluate(run, path, count)

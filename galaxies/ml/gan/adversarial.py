@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ from galaxies.ml.gan.losses import gradient_penalty, quantize_straight_through, 
 from galaxies.ml.gan.lowest import keep_lowest
 from galaxies.ml.gan.optimizers import adam, apply_gradients
 from galaxies.ml.gan.sampling import LabelledImages, draw_batch, fold_in, noise_planes, other_labels
-from galaxies.ml.loop import Budget, Phase, Reporter, Run, load_state, run_phase
+from galaxies.ml.loop import Budget, Phase, Reporter, Run, alike, load_state, run_phase
 from galaxies.ml.networks.discriminator import HeadConfig, build_discriminator
 from galaxies.ml.networks.generator import Generator, build_generator
 from galaxies.ml.schedules import ema_decay, hold_then_decay
+from galaxies.ml.workers import ALONE, Workers
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,15 @@ class AdversarialTrainer:
         seed: int = 0,
         *,
         feature_network: Encoder | None = None,
+        workers: Workers = ALONE,
     ) -> None:
-        self.data, self.settings, self.seed = data, settings, seed
+        self.data, self.settings, self.seed, self.workers = data, settings, seed, workers
+        self.apply = partial(apply_gradients, workers=workers)
         self.generator = generator
         self.ema = build_generator(generator.config)
         self.ema.set_weights(generator.get_weights())
         self.discriminator = build_discriminator(
-            generator.config, settings.discriminator, feature_network, settings.heads
+            generator.config, settings.discriminator, feature_network, settings.heads, workers=workers
         )
         heads = len(self.discriminator.heads)
         self.weights = tf.constant([1.0] + heads * [settings.head_weight / max(1, heads)])
@@ -103,14 +107,16 @@ class AdversarialTrainer:
 
     def generate(self, labels: Tensor, seed: Tensor) -> Tensor:
         """Return generated images (N, R, R, 3) of the families that labels (N, k) ask for."""
-        z = tf.random.stateless_normal([self.settings.batch, self.generator.config.z_dim], fold_in(seed, 2))
-        noise = noise_planes(self.settings.batch, self.generator.noise_resolutions, seed)
+        part, batch = self.workers.part, self.settings.batch
+        z = part(tf.random.stateless_normal([batch, self.generator.config.z_dim], fold_in(seed, 2)))
+        noise = [part(plane) for plane in noise_planes(batch, self.generator.noise_resolutions, seed)]
         return self.generator(self.generator.map(z, labels), noise)
 
     def discriminate(self, images: Tensor, seed: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the pixel discriminator and the feature network see of images."""
         kept = quantize_straight_through(images)
-        return augment(expand_channels(kept, self.settings.augment), seed, self.settings.augment), kept
+        settings = self.settings.augment
+        return augment(expand_channels(kept, settings), seed, settings, self.workers), kept
 
     @tf.function
     def step(self, number: Tensor, rate: Tensor, decay: Tensor, train_generator: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -123,9 +129,10 @@ class AdversarialTrainer:
         self.d_optimizer.learning_rate.assign(rate * self.settings.discriminator_rate)
         key = tf.stack([self.seed, number])
         x, y = draw_batch(self.data, self.settings.batch, key)
+        x, y, other = (self.workers.part(each) for each in (x, y, other_labels(y, fold_in(key, 7))))
         with tf.GradientTape(persistent=True) as tape:
             fake = self.generate(y, key)
-            labels = [y, other_labels(y, fold_in(key, 7))]
+            labels = [y, other]
             real, mismatched = self.discriminator(*self.discriminate(x, fold_in(key, 4)), labels)
             (generated,) = self.discriminator(*self.discriminate(fake, fold_in(key, 5)), [y])
             heads, mismatch = relativistic_loss(real, generated), relativistic_loss(real, mismatched)
@@ -133,9 +140,9 @@ class AdversarialTrainer:
             overshoot = range_penalty(fake, self.settings.range_margin)
             g_loss = tf.reduce_sum(self.weights * relativistic_loss(generated, real))
             g_loss += self.settings.range_weight * overshoot
-        apply_gradients(self.d_optimizer, tape, d_loss, self.discriminator.trainable_variables)
+        self.apply(self.d_optimizer, tape, d_loss, self.discriminator.trainable_variables)
         if train_generator:
-            apply_gradients(self.g_optimizer, tape, g_loss, self.generator.trainable_variables)
+            self.apply(self.g_optimizer, tape, g_loss, self.generator.trainable_variables)
             for average, weight in zip(self.ema.trainable_variables, self.generator.trainable_variables, strict=True):
                 average.assign(weight + (average - weight) * decay)
         return heads, g_loss, mismatch
@@ -144,7 +151,7 @@ class AdversarialTrainer:
     def regularize(self, number: Tensor) -> Tensor:
         """Apply R1 and R2 on their own, weighed for being applied only every `lazy` steps; returns their sum."""
         key = tf.stack([self.seed + 1, number])
-        x, y = draw_batch(self.data, self.settings.batch, key)
+        x, y = (self.workers.part(each) for each in draw_batch(self.data, self.settings.batch, key))
         real = self.discriminate(x, fold_in(key, 4))
         fake = self.discriminate(self.generate(y, key), fold_in(key, 5))
 
@@ -154,7 +161,7 @@ class AdversarialTrainer:
         with tf.GradientTape() as tape:
             both = gradient_penalty(logit, *real) + gradient_penalty(logit, *fake)
             loss = both * (self.settings.gamma / 2 * self.settings.lazy)
-        apply_gradients(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
+        self.apply(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
         return both
 
 
@@ -178,7 +185,7 @@ def train_adversarial(
     feature_network: an encoder whose features the discriminator sees, too; never the one that evaluates.
     Raises: Stopped, TrainingError (galaxies.ml.loop).
     """
-    trainer = AdversarialTrainer(data, generator, settings, seed, feature_network=feature_network)
+    trainer = AdversarialTrainer(data, generator, settings, seed, feature_network=feature_network, workers=run.workers)
     best = run.checkpoint("best")
     last_penalty = 0.0
 
@@ -209,4 +216,5 @@ def train_adversarial(
     run_phase(phase, budget, run, reporter)
     if best.exists():
         load_state(best, {"ema": trainer.ema})
+    alike(trainer.ema.variables, run.workers)
     return trainer.ema

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from galaxies.ml.arrays import Tensor
+from galaxies.ml.workers import ALONE, Workers
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,19 @@ def random_symmetry(images: Tensor, seed: Tensor) -> Tensor:
     return tf.where(u[2], tf.transpose(images, [0, 2, 1, 3]), images)
 
 
-def augment(images: Tensor, seed: Tensor, settings: AugmentSettings) -> Tensor:
+def augment(images: Tensor, seed: Tensor, settings: AugmentSettings, workers: Workers = ALONE) -> Tensor:
     """Return images (N, R, R, C) translated, some of them blurred, each with a square hole.
 
     What moves in is mirrored: where it was black, no discriminator saw what a generator did at its edges. Steps are of
-    2 px: others would hide a grid of every second pixel, which up-sampling may leave.
+    2 px: others would hide a grid of every second pixel, which up-sampling may leave. workers: images are the share of
+    this one.
     """
     n, side = tf.shape(images)[0], images.shape[1]
-    u = tf.random.stateless_uniform([4, n, 1], seed)
+    whole = n * workers.count
+    u = workers.part(tf.random.stateless_uniform([4, whole, 1], seed), axis=1)
     reach = round(side * settings.translation / 2)
     grid = tf.range(side)[None]
-    kinds = tf.cast(tf.range(n) % settings.blur_every == settings.blur_every - 1, tf.int32)
+    kinds = tf.cast(workers.part(tf.range(whole) % settings.blur_every == settings.blur_every - 1), tf.int32)
     filters = tf.gather(tf.constant(np.stack([np.eye(side), blur_matrix(side)]), images.dtype), kinds)
     moved = images
     for axis, equation in ((0, "nij,njwc->niwc"), (1, "nij,nhjc->nhic")):

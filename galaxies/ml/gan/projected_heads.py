@@ -20,6 +20,7 @@ from galaxies.ml.features.pretrained import Pretrained
 from galaxies.ml.gan.grain import LEAST
 from galaxies.ml.gan.losses import relativistic_loss
 from galaxies.ml.networks.critics import PatchHead
+from galaxies.ml.workers import ALONE, Workers
 
 
 class ProjectedHeads(keras.Model):
@@ -53,8 +54,9 @@ def map_statistics(maps: Sequence[Tensor]) -> Tensor:
 class RunningMoments(keras.layers.Layer):
     """Running mean and mean square over images of some statistics of each, one row for each kind of image."""
 
-    def __init__(self, kinds: int, width: int, **options: Any) -> None:
+    def __init__(self, kinds: int, width: int, workers: Workers = ALONE, **options: Any) -> None:
         super().__init__(**options)
+        self.workers = workers
         shape = (kinds, width)
         self.mean = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="mean")
         self.square = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="square")
@@ -64,13 +66,13 @@ class RunningMoments(keras.layers.Layer):
         """Add statistics (N, width) of one kind, remembering `memory` images; return its mean and standard deviation.
 
         Gradients pass to the statistics as if the running moments were theirs alone, so that a long memory does not
-        make for small steps.
+        make for small steps. Of several workers, each adds its share of a batch, and the batch counts.
         """
-        n = tf.cast(tf.shape(statistics)[0], tf.float32)
+        n = tf.cast(tf.shape(statistics)[0] * self.workers.count, tf.float32)
         keep = tf.minimum(self.count[kind] / (self.count[kind] + n), memory / (memory + n))
         found = []
         for running, value in ((self.mean, statistics), (self.square, statistics**2)):
-            fresh = tf.reduce_mean(value, axis=0)
+            (fresh,) = self.workers.mean([tf.reduce_mean(value, axis=0)])
             held = tf.stop_gradient(keep * running[kind] + (1 - keep) * fresh)
             running.assign(tf.tensor_scatter_nd_update(running, [[kind]], held[None]))
             found.append(held + fresh - tf.stop_gradient(fresh))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from galaxies.ml.loop import Budget, Phase, Reporter, Run, run_phase
 from galaxies.ml.networks.generator import Generator, build_generator
 from galaxies.ml.networks.layers import upsample
 from galaxies.ml.schedules import ema_decay, linear_decay
+from galaxies.ml.workers import ALONE, Workers
 
 REAL, GENERATED = range(2)  # the kinds of images whose moments are kept
 
@@ -69,14 +71,23 @@ class RefinementSettings:
 class RefinementTrainer:
     """Generator, its moving average, heads and their steps; `state` is all that a checkpoint needs."""
 
-    def __init__(self, data: LabelledImages, generator: Generator, settings: RefinementSettings, seed: int = 0) -> None:
-        self.data, self.settings, self.seed = data, settings, seed
+    def __init__(
+        self,
+        data: LabelledImages,
+        generator: Generator,
+        settings: RefinementSettings,
+        seed: int = 0,
+        *,
+        workers: Workers = ALONE,
+    ) -> None:
+        self.data, self.settings, self.seed, self.workers = data, settings, seed, workers
+        self.apply = partial(apply_gradients, workers=workers)
         self.generator = generator
         self.ema = build_generator(generator.config)
         self.ema.set_weights(generator.get_weights())
         config = generator.config
         self.heads = ProjectedHeads(load_pretrained(LITE0), config.resolution * settings.enlarge, config.n_clusters)
-        self.moments = RunningMoments(2, 2 * sum(self.heads.widths))
+        self.moments = RunningMoments(2, 2 * sum(self.heads.widths), workers)
         self.g_optimizer = adam(settings.rate, generator.trainable_variables, beta_1=0.0, beta_2=settings.beta_2)
         self.d_optimizer = adam(settings.head_rate, self.heads.trainable_variables, beta_1=0.0, beta_2=settings.beta_2)
         self.state = {
@@ -97,9 +108,10 @@ class RefinementTrainer:
         settings, key = self.settings, tf.stack([self.seed, number])
         self.g_optimizer.learning_rate.assign(rate * settings.rate)
         self.d_optimizer.learning_rate.assign(rate * settings.head_rate)
-        x, y = draw_batch(self.data, settings.batch, key)
-        z = tf.random.stateless_normal([settings.batch, self.generator.config.z_dim], fold_in(key, 2))
-        noise = noise_planes(settings.batch, self.generator.noise_resolutions, key)
+        part = self.workers.part
+        x, y = (part(each) for each in draw_batch(self.data, settings.batch, key))
+        z = part(tf.random.stateless_normal([settings.batch, self.generator.config.z_dim], fold_in(key, 2)))
+        noise = [part(plane) for plane in noise_planes(settings.batch, self.generator.noise_resolutions, key)]
         real_maps = self._maps(x)
         with tf.GradientTape(persistent=True) as tape:
             fake = self.generator(self.generator.map(z, y), noise)
@@ -117,9 +129,9 @@ class RefinementTrainer:
             names = tf.reduce_mean(relativistic_losses(real_logits, misnamed_logits))
             d_loss = heads + settings.wrong_family * names
             d_loss += settings.logits * (mean_square(real_logits) + mean_square(fake_logits))
-        apply_gradients(self.d_optimizer, tape, d_loss, self.heads.trainable_variables)
+        self.apply(self.d_optimizer, tape, d_loss, self.heads.trainable_variables)
         if train_generator:
-            apply_gradients(self.g_optimizer, tape, g_loss, self.generator.trainable_variables)
+            self.apply(self.g_optimizer, tape, g_loss, self.generator.trainable_variables)
             for average, weight in zip(self.ema.trainable_variables, self.generator.trainable_variables, strict=True):
                 average.assign(weight + (average - weight) * decay)
         return {"generator": generator, "heads": heads, "names": names, "moments": moments}
@@ -149,7 +161,7 @@ def refine(
     Raises: Stopped, TrainingError (galaxies.ml.loop), PretrainedError.
     """
     begun = [np.array(weights) for weights in generator.get_weights()]
-    trainer = RefinementTrainer(data, generator, settings, seed)
+    trainer = RefinementTrainer(data, generator, settings, seed, workers=run.workers)
 
     def train(number: int) -> dict[str, Any]:
         generated = max(1, (number - settings.head_start) * settings.batch)

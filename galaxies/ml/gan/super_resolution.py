@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,13 @@ from galaxies.ml.gan.projected_heads import (
     relativistic_losses,
 )
 from galaxies.ml.gan.sampling import fold_in, noise_planes
-from galaxies.ml.loop import Budget, Phase, Reporter, Run, load_state, run_phase
+from galaxies.ml.loop import Budget, Phase, Reporter, Run, alike, load_state, run_phase
 from galaxies.ml.networks.critics import DetailCritic
 from galaxies.ml.networks.generator import Generator
 from galaxies.ml.networks.layers import to_float
 from galaxies.ml.networks.styled_stage import StyledStage, StyledStageConfig, build_styled_stage
 from galaxies.ml.schedules import ema_decay, linear_decay
+from galaxies.ml.workers import ALONE, Workers
 
 REAL, RESTORED, GENERATED = range(3)  # the kinds of images whose moments are kept
 
@@ -100,14 +102,14 @@ class BaseSampler:
     def __init__(self, generator: Generator, labels: Labels) -> None:
         self.generator, self.labels = generator, tf.constant(labels, tf.int32)
 
-    def sample(self, n: int, key: Tensor) -> Tensor:
-        """Return images (n, r, r, 3) around [-1, 1] of latents drawn from `key`."""
-        config = self.generator.config
+    def sample(self, n: int, key: Tensor, workers: Workers = ALONE) -> Tensor:
+        """Return images (n, r, r, 3) around [-1, 1] of latents drawn from `key`; of several workers, its share each."""
+        config, part = self.generator.config, workers.part
         rows = tf.random.stateless_uniform([n], fold_in(key, 20), maxval=self.labels.shape[0], dtype=tf.int32)
-        labels = tf.one_hot(tf.gather(self.labels, rows), config.n_clusters)
-        z = tf.random.stateless_normal([n, config.z_dim], fold_in(key, 21))
-        w = self.generator.map(z, labels)
-        return self.generator(w, noise_planes(n, self.generator.noise_resolutions, fold_in(key, 22)))
+        labels = tf.one_hot(tf.gather(self.labels, part(rows)), config.n_clusters)
+        z = part(tf.random.stateless_normal([n, config.z_dim], fold_in(key, 21)))
+        noise = [part(plane) for plane in noise_planes(n, self.generator.noise_resolutions, fold_in(key, 22))]
+        return self.generator(self.generator.map(z, labels), noise)
 
 
 class StageTrainer:
@@ -121,8 +123,11 @@ class StageTrainer:
         code: GrainCode,
         *,
         seed: int = 0,
+        workers: Workers = ALONE,
     ) -> None:
         self.stage, self.sampler, self.settings, self.code, self.seed = stage, sampler, settings, code, seed
+        self.workers, self.half = workers, settings.batch // workers.count // 2
+        self.apply = partial(apply_gradients, workers=workers)
         self.ema = build_styled_stage(stage.config)
         self.ema.set_weights(stage.get_weights())
         self.crop = min(settings.crop, stage.config.base)
@@ -130,8 +135,8 @@ class StageTrainer:
         self.heads = ProjectedHeads(load_pretrained(LITE0), side)
         self.critic = DetailCritic(settings.critic_channels, settings.critic_detail)
         self.critic(np.zeros((1, side, side, 3), "float32"))
-        self.moments = RunningMoments(3, 2 * sum(self.heads.widths))
-        self.grain = RunningMoments(3, DETAIL_STATISTICS)
+        self.moments = RunningMoments(3, 2 * sum(self.heads.widths), workers)
+        self.grain = RunningMoments(3, DETAIL_STATISTICS, workers)
         self.g_optimizer, self.d_optimizer, self.c_optimizer = (
             adam(rate, player.trainable_variables, beta_1=0.0, beta_2=settings.beta_2)
             for rate, player in (
@@ -156,13 +161,17 @@ class StageTrainer:
     def step(
         self, number: Tensor, images: Tensor, rate: Tensor, decay: Tensor, *, regularize: bool, train_stage: bool
     ) -> dict[str, Tensor]:
-        """Take one step on images (n, R, R, 3) uint8, of the stage only if it is to train; return losses by name."""
+        """Take one step on a whole batch of images (n, R, R, 3) uint8, of the stage only if it is to train.
+
+        Returns: losses by name.
+        """
         settings, factor = self.settings, self.stage.config.factor
         key = tf.stack([self.seed, number])
         self._set_rates(rate)
         real, whole = self._inputs(images, key)
         latent = self._latents(real, key)
-        corner = random_corners(settings.batch, self.stage.config.base - self.crop, fold_in(key, 2))
+        last = self.stage.config.base - self.crop
+        corner = self.workers.part_of_halves(random_corners(settings.batch, last, fold_in(key, 2)))
         real = crops(real, corner * factor, self.crop * factor)
         with tf.GradientTape(persistent=True) as tape:
             low, raw = self._enlarge(whole, latent, corner, key)
@@ -176,9 +185,9 @@ class StageTrainer:
                 both = sum(gradient_penalty(self._patch_logit, x) for x in (real, fake))
                 c_loss += both * (settings.gamma / 2 * settings.lazy)
         if train_stage:
-            apply_gradients(self.g_optimizer, tape, g_loss, self.stage.trainable_variables)
-        apply_gradients(self.d_optimizer, tape, d_loss, self.heads.trainable_variables)
-        apply_gradients(self.c_optimizer, tape, c_loss, self.critic.trainable_variables)
+            self.apply(self.g_optimizer, tape, g_loss, self.stage.trainable_variables)
+        self.apply(self.d_optimizer, tape, d_loss, self.heads.trainable_variables)
+        self.apply(self.c_optimizer, tape, c_loss, self.critic.trainable_variables)
         for average, weight in zip(self.ema.trainable_variables, self.stage.trainable_variables, strict=True):
             average.assign(weight + (average - weight) * decay)
         return losses
@@ -195,23 +204,23 @@ class StageTrainer:
     def _inputs(self, images: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
         """Return real images, and the stage's inputs: half of them real images made small, half generated ones."""
         n, factor = self.settings.batch, self.stage.config.factor
-        real = random_symmetry(to_float(images), fold_in(key, 1))
-        small = tf.nn.avg_pool2d(real[: n // 2], factor, factor, "VALID")
-        return real, tf.concat([small, self.sampler.sample(n - n // 2, key)], axis=0)
+        real = self.workers.part_of_halves(random_symmetry(to_float(images), fold_in(key, 1)))
+        small = tf.nn.avg_pool2d(real[: self.half], factor, factor, "VALID")
+        return real, tf.concat([small, self.sampler.sample(n - n // 2, key, self.workers)], axis=0)
 
     def _latents(self, real: Tensor, key: Tensor) -> Tensor:
         """Return latents (n, l): those of the restored images begin with the code of the real ones' grain."""
-        n = self.settings.batch
-        latent = tf.random.stateless_normal([n, self.stage.config.latent], fold_in(key, 3))
-        codes = self.code(real[: n // 2])
-        return tf.concat([tf.concat([codes, latent[: n // 2, codes.shape[1] :]], axis=1), latent[n // 2 :]], axis=0)
+        shape, half = [self.settings.batch, self.stage.config.latent], self.half
+        latent = self.workers.part_of_halves(tf.random.stateless_normal(shape, fold_in(key, 3)))
+        codes = self.code(real[:half])
+        return tf.concat([tf.concat([codes, latent[:half, codes.shape[1] :]], axis=1), latent[half:]], axis=0)
 
     def _enlarge(self, whole: Tensor, latent: Tensor, corner: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
         """Return crops (n, p, p, 3) of the inputs at these corners (n, 2), and them enlarged (n, f p, f p, 3)."""
         config, n = self.stage.config, self.settings.batch
         w = self.stage.style(whole, latent)
         side = self.crop * config.factor
-        noise = tf.random.stateless_normal([n, side, side, 1], fold_in(key, 4))
+        noise = self.workers.part_of_halves(tf.random.stateless_normal([n, side, side, 1], fold_in(key, 4)))
         low = crops(whole, corner, self.crop)
         return low, self.stage.enlarge(low, noise, w)
 
@@ -220,7 +229,7 @@ class StageTrainer:
         settings = self.settings
         real_maps, fake_maps = self.heads.maps(real), self.heads.maps(fake)
         real_grain, fake_grain = (detail_statistics(x, self.code.edge) for x in (real, fake))
-        own = (fake_grain - real_grain)[: settings.batch // 2] / self.code.deviation
+        own = (fake_grain - real_grain)[: self.half] / self.code.deviation
         real_logits = [*self.heads(real_maps), self.critic(real)]
         fake_logits = [*self.heads(fake_maps), self.critic(fake)]
         *g_heads, g_critic = relativistic_losses(fake_logits, real_logits)
@@ -239,13 +248,13 @@ class StageTrainer:
 
     def _moments(self, running: RunningMoments, real: Tensor, fake: Tensor, memory: int) -> Tensor:
         """Return how far restored and generated images are from real ones by these statistics (n, width)."""
-        half = self.settings.batch // 2
+        half = self.half
         wanted = running.update(REAL, real, memory)
         found = [running.update(RESTORED, fake[:half], memory), running.update(GENERATED, fake[half:], memory)]
         return tf.reduce_mean([moment_distance(wanted, moments) for moments in found])
 
     def _fidelity(self, low: Tensor, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
-        settings, half, factor = self.settings, self.settings.batch // 2, self.stage.config.factor
+        settings, half, factor = self.settings, self.half, self.stage.config.factor
         pixels = tf.reduce_mean(tf.abs(tf.nn.avg_pool2d(fake[:half] - real[:half], 2, 2, "VALID")))
         faithful = tf.reduce_mean(tf.abs(tf.nn.avg_pool2d(fake, factor, factor, "VALID") - low))
         kept = settings.pixels * pixels + settings.faithful * faithful
@@ -277,7 +286,7 @@ def train_stage(
     code = grain_code(
         images, min(settings.grain_code, config.latent // 2), settings.edge, reach=settings.grain_reach, seed=seed
     )
-    trainer = StageTrainer(begin or build_styled_stage(config), sampler, settings, code, seed=seed)
+    trainer = StageTrainer(begin or build_styled_stage(config), sampler, settings, code, seed=seed, workers=run.workers)
 
     def train(number: int) -> dict[str, Any]:
         rate = linear_decay(budget.share_done(number * settings.batch, phase.seconds), settings.end_rate)
@@ -290,7 +299,7 @@ def train_stage(
         return losses
 
     best = run.checkpoint(f"stage_{config.resolution}_best")
-    meter = meter_of(trainer.ema) if meter_of else None
+    meter = meter_of(trainer.ema) if meter_of and run.workers.leads else None
     phase = Phase(
         f"stage_{config.resolution}",
         train,
@@ -303,6 +312,7 @@ def train_stage(
     run_phase(phase, budget, run, reporter)
     if best.exists():
         load_state(best, {"ema": trainer.ema})
+    alike(trainer.ema.variables, run.workers)
     return trainer.ema
 
 

@@ -20,6 +20,7 @@ from keras import layers, ops
 from galaxies.ml.arrays import Tensor
 from galaxies.ml.networks.generator import GeneratorConfig
 from galaxies.ml.networks.layers import Trunk, activate, conv, scaled
+from galaxies.ml.workers import ALONE, Workers
 
 VIEW_CHANNELS = 11  # galaxies.ml.gan.augment.expand_channels
 
@@ -32,10 +33,14 @@ class HeadConfig:
     channels: int = 64
 
 
-def minibatch_deviation(x: Tensor) -> Tensor:
-    """Return x (N, r, r, C) with one more channel: the mean standard deviation over the batch (Karras et al. 2018)."""
+def minibatch_deviation(x: Tensor, workers: Workers = ALONE) -> Tensor:
+    """Return x (N, r, r, C) with one more channel: the mean standard deviation over the batch (Karras et al. 2018).
+
+    workers: x is the share of this one; the deviation is that of the whole batch.
+    """
     x32 = ops.cast(x, "float32")
-    deviation = ops.mean(ops.sqrt(ops.var(x32, axis=0) + 1e-8))
+    variance = ops.var(x32, axis=0) if workers.count == 1 else workers.variance(x32)
+    deviation = ops.mean(ops.sqrt(variance + 1e-8))
     plane = ops.ones_like(x[..., :1]) * ops.cast(deviation, x.dtype)
     return ops.concatenate([x, plane], axis=-1)
 
@@ -79,9 +84,12 @@ class Discriminator(keras.Model):
         channels: Sequence[int],
         feature_network: keras.Model | None = None,
         heads: HeadConfig = HeadConfig(),
+        *,
+        workers: Workers = ALONE,
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self.workers = workers
         self.trunk = Trunk(channels)
         self.last = conv(channels[-1])
         self.dense = layers.Dense(channels[-1], dtype="float32")
@@ -95,7 +103,7 @@ class Discriminator(keras.Model):
             self.logits += [ProjectionLogit(heads.channels) for _ in self.heads]
 
     def call(self, views: Tensor, images: Tensor, labels: Sequence[Tensor]) -> list[Tensor]:
-        x = activate(self.last(minibatch_deviation(self.trunk(views)[-1])))
+        x = activate(self.last(minibatch_deviation(self.trunk(views)[-1], self.workers)))
         features = [activate(self.dense(ops.reshape(ops.cast(x, "float32"), (-1, 16 * x.shape[-1]))))]
         if self.feature_network is not None:
             maps = self.feature_network.maps(images)[-len(self.heads) :]
@@ -111,13 +119,15 @@ def build_discriminator(
     channels: Sequence[int],
     feature_network: keras.Model | None = None,
     heads: HeadConfig = HeadConfig(),
+    *,
+    workers: Workers = ALONE,
 ) -> Discriminator:
     """Return a discriminator of images of `build_generator(config)`, with all its weights made.
 
     feature_network: an encoder (galaxies.ml.features.encoder) of the generator's resolution that stays as it is; None
-    for pixels alone.
+    for pixels alone. workers: of a batch of which each sees its share.
     """
-    discriminator = Discriminator(channels, feature_network, heads)
+    discriminator = Discriminator(channels, feature_network, heads, workers=workers)
     side = config.resolution
     views = np.zeros((2, side, side, VIEW_CHANNELS), "float32")
     discriminator(views, views[..., :3], [np.eye(2, config.n_clusters, dtype="float32")])
