@@ -71,14 +71,16 @@ def rewind(path: Path) -> None:
 def assert_same(*paths: Path) -> None:
     """One step was taken, and gradients and running moments are the same, but for the order of sums.
 
-    Adam's first moment is the gradient, as beta1 is 0.
+    Adam's first moment is the gradient, as beta1 is 0. The order of sums moves a few pixels over the edge between two
+    levels, and the stage's critic sees them 16 times enlarged: its bound is wider, and still far from half a batch's.
     """
     one, two = (dict(np.load(path)) for path in paths)
     assert [read_header(path)["steps"] for path in paths] == [1, 1]
     names = [name for name in one if "optimizer" in name or name.startswith(("moments", "grain"))]
     assert any(np.abs(one[name]).max() > 1e-3 for name in names)
     apart = {name: np.abs(one[name] - two[name]).max() for name in names}
-    assert {name: d for name, d in apart.items() if d > 5e-3 * np.abs(one[name]).max() + 1e-9} == {}
+    bounds = {name: 5e-2 if name.startswith("c_optimizer") else 5e-3 for name in names}
+    assert {name: d for name, d in apart.items() if d > bounds[name] * np.abs(one[name]).max() + 1e-9} == {}
 
 
 @pytest.mark.slow
