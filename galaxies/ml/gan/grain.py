@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
+from sklearn.decomposition import PCA
 
 from galaxies.ml.arrays import Images, Tensor
 from galaxies.ml.networks.layers import to_float
@@ -54,7 +55,10 @@ def _mean_where(weights: Tensor, values: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class GrainCode:
-    """The principal axes (DETAIL_STATISTICS, k) of what is measured of whole images, and its mean and deviation."""
+    """The principal axes (DETAIL_STATISTICS, k) of what is measured of whole images, and its mean and deviation.
+
+    The first is how smooth an image is.
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -79,7 +83,8 @@ def grain_code(
     parts = [detail_statistics(to_float(images[rows[i : i + BATCH]]), edge) for i in range(0, len(rows), BATCH)]
     values = np.concatenate(parts)
     mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), LEAST)
-    _, singular, axes = np.linalg.svd((values - mean) / deviation, full_matrices=False)
-    scale = np.maximum(singular[:k], 1e-3) / len(values) ** 0.5
-    mean, deviation, axes = (tf.constant(part, tf.float32) for part in (mean, deviation, axes[:k].T / scale))
+    # An axis has no sign of its own: PCA decides, the same in every run, so that a stage that learns on is understood.
+    parts = PCA(k, svd_solver="full").fit((values - mean) / deviation)
+    axes = -parts.components_.T / np.sqrt(np.maximum(parts.explained_variance_, 1e-6))
+    mean, deviation, axes = (tf.constant(part, tf.float32) for part in (mean, deviation, axes))
     return GrainCode(mean, deviation, axes, edge, reach)

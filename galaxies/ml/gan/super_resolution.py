@@ -69,7 +69,7 @@ class SuperResolutionSettings:
     rate: float = 3e-4
     head_rate: float = 2e-4
     critic_rate: float = 4e-4
-    end_rate: float = 0.1
+    end_rate: float = 0.01
     beta_2: float = 0.99
     critic_channels: tuple[int, ...] = (32, 48)
     critic_detail: float = 16.0
@@ -79,8 +79,8 @@ class SuperResolutionSettings:
     lazy: int = 8
     logits: float = 1e-3
     moments: float = 1.0
-    grain: float = 0.3
-    own_grain: float = 1.0
+    grain: float = 0.5
+    own_grain: float = 2.0
     grain_code: int = 6
     grain_reach: float = 3.0
     edge: tuple[float, float] = (-0.5, 0.1)
