@@ -37,12 +37,14 @@ test: .venv/.dev
 test-fast: .venv/.dev
 	$(PYTEST) -m "not slow"
 
-# galaxies.ml knows no database.
+# galaxies.ml knows no database, and workers that train together ask none.
+NO_DATABASE = --ignore galaxies/ml --ignore galaxies/tests/test_cluster_training.py
+
 test-postgres: .venv/.dev
-	$(BIN)/python .ci/postgres.py env $(PYTEST) --ignore galaxies/ml
+	$(BIN)/python .ci/postgres.py env $(PYTEST) $(NO_DATABASE)
 
 test-services: .venv/.dev
-	$(BIN)/python .ci/postgres.py $(BIN)/python .ci/services.py env $(PYTEST) --ignore galaxies/ml
+	$(BIN)/python .ci/postgres.py $(BIN)/python .ci/services.py env $(PYTEST) $(NO_DATABASE)
 
 # pip-audit comes for this alone, and is no part of what is locked.
 audit: .venv/.dev
