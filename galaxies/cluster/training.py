@@ -1,5 +1,8 @@
 """The phases of the GAN trained by several workers of a Ray cluster, each of which computes its share of every batch.
 
+    from galaxies.cluster.connection import connected
+    from galaxies.ml.pipeline import train
+
     with connected("auto"):
         group = Group(count, cores_each(count))         # manage.py train --ray auto --workers 4
         train(data, settings, run, reporter, together=group.train)

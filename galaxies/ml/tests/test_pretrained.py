@@ -81,7 +81,7 @@ def test_tensors_are_read_whatever_the_order_of_their_axes(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     "named",
     [
-        OrderedDict(a=Call(print, "run")),
+        OrderedDict(a=Call(exec, "print('run')")),
         OrderedDict(a=Call(eval, "1 + 1")),
         OrderedDict(a=1),
         OrderedDict(a=tensor(4, (2, 3), (3, 1))),
