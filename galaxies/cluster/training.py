@@ -2,7 +2,6 @@
 
     from galaxies.cluster.connection import connected
     from galaxies.ml.pipeline import train
-
     with connected("auto"):
         group = Group(count, cores_each(count))         # manage.py train --ray auto --workers 4
         train(data, settings, run, reporter, together=group.train)
