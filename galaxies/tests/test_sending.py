@@ -99,7 +99,7 @@ def test_on_a_phone_the_pressed_button_is_busy_and_the_picture_before_stays_unti
 ) -> None:
     page.goto(live_server.url)
     generate = page.locator("#generate")
-    hold(r"/g/\w{11}\.webp")
+    hold(r"/g/\w{11}/\d+\.webp")
     generate.click()
     frame = page.locator(".card .frame")
     expect(frame).to_have_class("frame is-loading")

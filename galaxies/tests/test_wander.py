@@ -21,6 +21,8 @@ from galaxies.serving import Service
 from galaxies.tests.factories import make_galaxy, make_person, make_version
 from galaxies.walks import between
 
+pytestmark = pytest.mark.usefixtures("generator")  # a model that is still loaded is 503 before anything else
+
 HTMX = {"HX-Request": "true"}
 PASSWORD = "a-quiet-night-sky"
 
