@@ -84,7 +84,7 @@ def grain_code(
     values = np.concatenate(parts)
     mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), LEAST)
     # An axis has no sign of its own: PCA decides, the same in every run, so that a stage that learns on is understood.
-    parts = PCA(k, svd_solver="full").fit((values - mean) / deviation)
-    axes = -parts.components_.T / np.sqrt(np.maximum(parts.explained_variance_, 1e-6))
+    found = PCA(k, svd_solver="full").fit((values - mean) / deviation)
+    axes = -found.components_.T / np.sqrt(np.maximum(found.explained_variance_, 1e-6))
     mean, deviation, axes = (tf.constant(part, tf.float32) for part in (mean, deviation, axes))
     return GrainCode(mean, deviation, axes, edge, reach)
