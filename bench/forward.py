@@ -32,6 +32,7 @@ BATCHES = (1, 8, 32)
 # Convolutions that the peak is sought among: images, side, channels in and out
 PEAKS = ((8, 64, 48, 96), (8, 64, 96, 96), (8, 32, 128, 128), (8, 128, 64, 64), (32, 16, 192, 192))
 ROUNDS = 20
+TURNS = 4
 
 
 def flops(graph: Any) -> float:
@@ -176,16 +177,19 @@ def _openvino(graph: Any, precision: str) -> Callable[[list[Any]], Any]:
 
 
 def compare(bundle: Bundle, graph: Any) -> None:
-    """Measure the engines in turns, so that other work on the machine weighs on all of them."""
+    """Measure the engines in turns, so that other work on the machine weighs on all of them.
+
+    A turn is of several calls: in the first ones the threads of the engine before it may still spin and take the cores.
+    """
     found = engines(bundle, graph)
     for batch in BATCHES:
         given = inputs(bundle, batch)
         flat = [*given[:3], *given[3], given[4], np.zeros((batch, bundle.manifest["generator"]["w_dim"]), np.float32)]
         reference = found["TensorFlow"](flat).astype(int)
         taken: dict[str, list[float]] = {name: [] for name in found}
-        for _ in range(ROUNDS):
+        for _ in range(TURNS):
             for name, run in found.items():
-                taken[name].append(seconds_of(lambda: run(flat), 1))  # noqa: B023
+                taken[name].append(seconds_of(lambda: run(flat), ROUNDS // TURNS))  # noqa: B023
         ours = float(np.median(taken["TensorFlow"]))
         for name, run in found.items():
             apart, seconds = np.abs(run(flat).astype(int) - reference), float(np.median(taken[name]))
