@@ -25,7 +25,7 @@ from galaxies.ml.features.clusters import Choice, Clusters
 from galaxies.ml.features.encoder import Encoder
 from galaxies.ml.loop import TrainingError
 from galaxies.ml.networks.generator import Generator
-from galaxies.ml.networks.styled_stage import StyledStage, StyledStageConfig
+from galaxies.ml.networks.styled_stage import StyledStage, StyledStageConfig, build_styled_stage
 from galaxies.ml.networks.super_resolution import Stage
 
 if TYPE_CHECKING:
@@ -47,9 +47,16 @@ class StartingModel:
         return replace(settings, encoder=self.encoder.config, k=len(self.clusters.centroids), started_from=self.version)
 
     def stage(self, config: StyledStageConfig) -> StyledStage | None:
-        """Return the model's stage of that config, if it has one: another resolution needs a new one."""
-        found = (stage for stage in self.stages if isinstance(stage, StyledStage) and stage.config == config)
-        return next(found, None)
+        """Return the model's stage of that config, if it has one: another resolution needs a new one.
+
+        One of the time before there was a code of grain is taken, too, and gets the code.
+        """
+        for stage in self.stages:
+            if isinstance(stage, StyledStage) and config in (stage.config, replace(stage.config, code=config.code)):
+                begun, weights = build_styled_stage(config), stage.get_weights()
+                begun.set_weights([*weights, *begun.get_weights()[len(weights) :]])
+                return begun
+        return None
 
     def check_families(self, labels: Labels) -> None:
         """Raise TrainingError if no image (N,) is of some family: nothing would keep what is known of it."""

@@ -78,7 +78,7 @@ class Settings:
     def stage(self) -> StyledStageConfig | None:
         """Return the config of the super-resolution stage; None where the GAN generates at `resolution` itself."""
         factor = self.resolution // self.base
-        return StyledStageConfig(self.resolution, factor) if factor > 1 else None
+        return StyledStageConfig(self.resolution, factor, code=6) if factor > 1 else None
 
     def budget(self, images: int, share: float) -> Budget:
         """Return the budget of a phase. Phases that are there have the time of those that are not."""

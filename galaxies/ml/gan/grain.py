@@ -1,56 +1,28 @@
-"""How strong the fine detail of each image is, and a code of it for latents.
+"""A code of the grain of an image, for latents, and how much of it the same image made small tells.
 
-values = detail_statistics(images, edge)        # (N, 24)
-code = grain_code(training, 4, edge)
-latent = code(images)                           # (N, 4), standard normal over the training images
-
-Sharpness and grain belong to the image: each cutout was scaled to its galaxy's size.
+code = grain_code(training, 4)
+latent = code(images)                     # (N, 4), standard normal over the training images
+prior = grain_prior(training, code, 4, generated)    # for StyledStage.prior
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler
 
-from galaxies.ml.arrays import Images, Tensor
+from galaxies.ml.arrays import Floats, Images, Tensor
+from galaxies.ml.networks.detail import detail_statistics
 from galaxies.ml.networks.layers import to_float
-
-Edge = tuple[float, float]  # around [-1, 1]: where galaxy ends and sky begins, and how softly
+from galaxies.ml.networks.styled_stage import CODE_REACH
 
 LEAST = 0.1  # of a standard deviation: JPEG leaves no fine colour, so that some numbers are nearly alike in all images
-DETAIL_STATISTICS = 24  # numbers that `detail_statistics` gives
-LEAST_PART = 0.005  # of an image that counts as bright, or as faint
 BATCH = 32
-FAINTEST = 1e-5  # of squared detail, for images around [-1, 1]: half a level of 255
-
-
-def detail_statistics(images: Tensor, edge: Edge) -> Tensor:
-    """Return log standard deviations (N, DETAIL_STATISTICS) of the fine detail of each of the images (N, R, R, 3).
-
-    Of Haar wavelets at the finest two octaves, straight and diagonal ones, in luminance, red - green and green - blue;
-    where the image is bright, and where it is faint: else it is the place of a crop that they tell. Each real image has
-    its own grain; a network's maps say so among much else.
-    """
-    colours = images[..., :2] - images[..., 1:]
-    x = tf.concat([tf.reduce_mean(images, axis=-1, keepdims=True), colours], axis=-1)
-    found = []
-    for _ in range(2):
-        a, b, c, d = (x[:, i::2, j::2] for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)))
-        straight = (tf.square(a + b - c - d) + tf.square(a - b + c - d)) / 8
-        x = (a + b + c + d) / 4
-        bright = tf.stop_gradient(tf.sigmoid((x[..., :1] - edge[0]) / edge[1]))
-        for energy in (straight, tf.square(a - b - c + d) / 4):
-            found += [_mean_where(bright, energy), _mean_where(1 - bright, energy)]
-    return tf.concat([0.5 * tf.math.log(energy + FAINTEST) for energy in found], axis=1)
-
-
-def _mean_where(weights: Tensor, values: Tensor) -> Tensor:
-    """Return the weighted mean (N, C) over each image of values (N, h, w, C), weights (N, h, w, 1) in 0..1."""
-    part = tf.reduce_mean(weights, axis=(1, 2)) + LEAST_PART
-    return tf.reduce_mean(weights * values, axis=(1, 2)) / part
 
 
 @dataclass(frozen=True)
@@ -63,28 +35,51 @@ class GrainCode:
     mean: Tensor
     deviation: Tensor
     axes: Tensor
-    edge: Edge
-    reach: float
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return (N, k) in -reach..reach of images (N, R, R, 3) around [-1, 1]."""
-        code = tf.matmul((detail_statistics(images, self.edge) - self.mean) / self.deviation, self.axes)
-        return tf.clip_by_value(code, -self.reach, self.reach)
+        """Return (N, k) in -CODE_REACH..CODE_REACH of images (N, R, R, 3) around [-1, 1]."""
+        code = tf.matmul((detail_statistics(images) - self.mean) / self.deviation, self.axes)
+        return tf.clip_by_value(code, -CODE_REACH, CODE_REACH)
 
 
-def grain_code(
-    images: Images, k: int, edge: Edge, *, reach: float = 3.0, looked_at: int = 1024, seed: int = 0
-) -> GrainCode:
-    """Return the code of training images (N, R, R, 3) uint8, of which so many are looked at.
-
-    reach: how far from the mean a code goes, in standard deviations: about as far as a normal number from a seed does.
-    """
-    rows = np.sort(np.random.default_rng(seed).permutation(len(images))[:looked_at])
-    parts = [detail_statistics(to_float(images[rows[i : i + BATCH]]), edge) for i in range(0, len(rows), BATCH)]
-    values = np.concatenate(parts)
+def grain_code(images: Images, k: int, *, looked_at: int = 1024, seed: int = 0) -> GrainCode:
+    """Return the code of training images (N, R, R, 3) uint8, of which so many are looked at."""
+    values = np.concatenate([detail_statistics(some) for some in _batches(images, looked_at, seed)])
     mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), LEAST)
     # An axis has no sign of its own: PCA decides, the same in every run, so that a stage that learns on is understood.
     found = PCA(k, svd_solver="full").fit((values - mean) / deviation)
     axes = -found.components_.T / np.sqrt(np.maximum(found.explained_variance_, 1e-6))
-    mean, deviation, axes = (tf.constant(part, tf.float32) for part in (mean, deviation, axes))
-    return GrainCode(mean, deviation, axes, edge, reach)
+    return GrainCode(*(tf.constant(part, tf.float32) for part in (mean, deviation, axes)))
+
+
+def grain_prior(
+    images: Images, code: GrainCode, factor: int, generated: Iterable[Tensor], *, looked_at: int = 2048, seed: int = 0
+) -> tuple[Floats, Floats, Floats]:
+    """Return what training images (N, R, R, 3) uint8 made `factor` times smaller tell of their codes (N, k).
+
+    generated: batches (n, r, r, 3) of what the prior is for. Each number that is measured counts from its mean over
+    those, in its deviations over them: where a generator paints less grain than there is, codes are yet as real ones.
+
+    Returns: kernel (DETAIL_STATISTICS, k) and bias (k,), which lead from detail statistics of the small image to the
+    mean of the code, by ridge regression; and the matrix (k, k) that leads from standard normals to what is left.
+    """
+    pairs = [
+        (detail_statistics(tf.nn.avg_pool2d(some, factor, factor, "VALID")).numpy(), code(some).numpy())
+        for some in _batches(images, looked_at, seed)
+    ]
+    told, codes = (np.concatenate(part).astype(np.float64) for part in zip(*pairs, strict=True))
+    told = StandardScaler().fit_transform(told)
+    fitted = Ridge(10.0).fit(told, codes)
+    left = np.atleast_2d(np.cov(codes - fitted.predict(told), rowvar=False)) + 1e-6 * np.eye(codes.shape[1])
+    theirs = np.concatenate([detail_statistics(some) for some in generated])
+    kernel = fitted.coef_.T / np.maximum(theirs.std(axis=0), LEAST)[:, None]
+    bias = fitted.intercept_ - theirs.mean(axis=0) @ kernel
+    spread = np.linalg.cholesky(left).T
+    return kernel.astype(np.float32), bias.astype(np.float32), spread.astype(np.float32)
+
+
+def _batches(images: Images, looked_at: int, seed: int) -> Iterator[Tensor]:
+    """Yield so many of the images around [-1, 1], a batch at a time."""
+    rows = np.sort(np.random.default_rng(seed).permutation(len(images))[:looked_at])
+    for start in range(0, len(rows), BATCH):
+        yield to_float(images[rows[start : start + BATCH]])

@@ -31,6 +31,7 @@ from galaxies.ml.gan.projected_heads import (
 )
 from galaxies.ml.gan.sampling import LabelledImages, draw_batch, fold_in, noise_planes
 from galaxies.ml.loop import Budget, Phase, Reporter, Run, run_phase
+from galaxies.ml.networks.detail import DETAIL_STATISTICS, detail_statistics
 from galaxies.ml.networks.generator import Generator, build_generator
 from galaxies.ml.networks.layers import upsample
 from galaxies.ml.schedules import ema_decay, linear_decay
@@ -45,8 +46,9 @@ class RefinementSettings:
 
     wrong_family: the weight with which heads tell real images from the same under another family's name, which keeps
     families apart. logits: that of the heads' squared logits; moments: of running mean and standard deviation of their
-    features, over `memory` images. Heads learn `head_start` steps before the generator does. ema_images: half-life of
-    the generator's moving average, which grows by ema_ramp. kept: the share of the refined weights in what is returned;
+    features, over `memory` images; grain: of those of the strength of fine detail, from which a stage takes an image's
+    grain, over `grain_memory`. Heads learn `head_start` steps before the generator does. ema_images: half-life of the
+    generator's moving average, which grows by ema_ramp. kept: the share of the refined weights in what is returned;
     the rest are those that it began with, which know form and families better (Wortsman et al. 2022, WiSE-FT).
     """
 
@@ -54,12 +56,14 @@ class RefinementSettings:
     batch: int = 32
     rate: float = 5e-5
     head_rate: float = 3e-4
-    end_rate: float = 0.1
+    end_rate: float = 0.01
     beta_2: float = 0.99
     wrong_family: float = 0.2
     logits: float = 1e-3
     moments: float = 1.0
     memory: int = 2000
+    grain: float = 0.5
+    grain_memory: int = 500
     range_weight: float = 0.02
     range_margin: float = 0.1
     head_start: int = 60
@@ -88,6 +92,7 @@ class RefinementTrainer:
         config = generator.config
         self.heads = ProjectedHeads(load_pretrained(LITE0), config.resolution * settings.enlarge, config.n_clusters)
         self.moments = RunningMoments(2, 2 * sum(self.heads.widths), workers)
+        self.grain = RunningMoments(2, DETAIL_STATISTICS, workers)
         self.g_optimizer = adam(settings.rate, generator.trainable_variables, beta_1=0.0, beta_2=settings.beta_2)
         self.d_optimizer = adam(settings.head_rate, self.heads.trainable_variables, beta_1=0.0, beta_2=settings.beta_2)
         self.state = {
@@ -95,6 +100,7 @@ class RefinementTrainer:
             "ema": self.ema,
             "heads": self.heads,
             "moments": self.moments,
+            "grain": self.grain,
             "g_optimizer": self.g_optimizer,
             "d_optimizer": self.d_optimizer,
         }
@@ -122,9 +128,13 @@ class RefinementTrainer:
                 self.moments.update(REAL, map_statistics(real_maps), settings.memory),
                 self.moments.update(GENERATED, map_statistics(fake_maps), settings.memory),
             )
+            grain = moment_distance(
+                self.grain.update(REAL, detail_statistics(x), settings.grain_memory),
+                self.grain.update(GENERATED, detail_statistics(quantize_straight_through(fake)), settings.grain_memory),
+            )
             generator = tf.reduce_mean(relativistic_losses(fake_logits, real_logits))
             heads = tf.reduce_mean(relativistic_losses(real_logits, fake_logits))
-            g_loss = generator + settings.moments * moments
+            g_loss = generator + settings.moments * moments + settings.grain * grain
             g_loss += settings.range_weight * range_penalty(fake, settings.range_margin)
             names = tf.reduce_mean(relativistic_losses(real_logits, misnamed_logits))
             d_loss = heads + settings.wrong_family * names
@@ -134,7 +144,7 @@ class RefinementTrainer:
             self.apply(self.g_optimizer, tape, g_loss, self.generator.trainable_variables)
             for average, weight in zip(self.ema.trainable_variables, self.generator.trainable_variables, strict=True):
                 average.assign(weight + (average - weight) * decay)
-        return {"generator": generator, "heads": heads, "names": names, "moments": moments}
+        return {"generator": generator, "heads": heads, "names": names, "moments": moments, "grain": grain}
 
 
 def other_families(labels: Tensor, key: Tensor) -> Tensor:

@@ -6,6 +6,9 @@
 Nearly all of it runs at the side of its input: noise comes in as channels there, and detail leaves by depth-to-space
 (Shi et al. 2016). A style for each image, from a latent and from the input as a whole, scales the noise and the
 channels of every block (Karras et al. 2020).
+
+An image's grain goes with what can be seen of it when it is small, nearly always: the first numbers of the latent that
+a seed decides are what is left open, and a prior, fitted before the training, makes a code of grain of both.
 """
 
 from __future__ import annotations
@@ -18,10 +21,12 @@ import numpy as np
 from keras import layers, ops
 
 from galaxies.ml.arrays import Tensor
+from galaxies.ml.networks.detail import DETAIL_STATISTICS, detail_statistics
 from galaxies.ml.networks.layers import activate, conv, scaled, upsample
 
 STYLE_SQUARE = 4  # px of the input that become one before the style is taken from it
 STYLE_CHANNELS = 32
+CODE_REACH = 3.0  # standard deviations that a code of grain goes from its mean, about as far as normal numbers do
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,8 @@ class StyledStageConfig:
     """resolution: of the output, `factor` times that of the input, a power of two.
 
     channels and blocks: at the side of the input; top: channels at half the side of the output; latent: what the seed
-    decides of the style; style: its own width.
+    decides of the style; code: the first of these that are about its grain (0: the stages before there was a code), and
+    with a prior; style: its own width.
     """
 
     resolution: int
@@ -39,6 +45,7 @@ class StyledStageConfig:
     top: int = 24
     latent: int = 16
     style: int = 64
+    code: int = 0
 
     @property
     def base(self) -> int:
@@ -76,9 +83,15 @@ class StyledStage(keras.Model):
         self.up = conv(config.top * (config.factor // 2) ** 2, 1)
         self.first, self.first_scale = conv(config.top), _scale(config.top)
         self.last = layers.Conv2D(12, 3, padding="same", kernel_initializer=scaled(0.1))
+        if config.code:
+            self.prior = GrainPrior(config.code)  # the last of all: what learns on from a stage without it adds it
+
+    def told(self, images: Tensor, latent: Tensor) -> Tensor:
+        """Return latents (N, l) whose first numbers are a code of grain that suits whole images (N, r, r, 3)."""
+        return self.prior(images, latent) if self.config.code else latent
 
     def style(self, images: Tensor, latent: Tensor) -> Tensor:
-        """Return the style (N, style) of whole images (N, r, r, 3) with latents (N, l)."""
+        """Return the style (N, style) of whole images (N, r, r, 3) with latents (N, l) that say their grain."""
         x = activate(self.glance(to_depth(images, STYLE_SQUARE)))
         deviation = ops.sqrt(ops.var(x, axis=(1, 2)) + 1e-6)
         w = ops.concatenate([ops.mean(x, axis=(1, 2)), deviation, latent], axis=1)
@@ -99,7 +112,29 @@ class StyledStage(keras.Model):
         return upsample(images, self.config.factor) + to_space(self.last(x), 2)
 
     def call(self, images: Tensor, noise: Tensor, latent: Tensor) -> Tensor:
-        return self.enlarge(images, noise, self.style(images, latent))
+        return self.enlarge(images, noise, self.style(images, self.told(images, latent)))
+
+
+class GrainPrior(layers.Layer):
+    """(images (N, r, r, 3), latent (N, l)) -> latent (N, l): its first numbers, standard normal, become a code.
+
+    Weights are those of `galaxies.ml.gan.grain.grain_prior`; without them the code does not heed the image.
+    """
+
+    def __init__(self, code: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.code = code
+        shapes = {"kernel": (DETAIL_STATISTICS, code), "bias": (code,)}
+        self.kernel, self.bias = (
+            self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
+            for name, shape in shapes.items()
+        )
+        self.spread = self.add_weight(shape=(code, code), initializer="identity", trainable=False, name="spread")
+
+    def call(self, images: Tensor, latent: Tensor) -> Tensor:
+        mean = ops.matmul(detail_statistics(images), self.kernel) + self.bias
+        code = ops.clip(mean + ops.matmul(latent[:, : self.code], self.spread), -CODE_REACH, CODE_REACH)
+        return ops.concatenate([code, latent[:, self.code :]], axis=1)
 
 
 def _scale(channels: int) -> layers.Dense:

@@ -12,6 +12,7 @@ from galaxies.ml.bundle.writer import Provenance, write_bundle
 from galaxies.ml.data.synthetic import dataset
 from galaxies.ml.fine_tuning import check_compatible, load_starting_model
 from galaxies.ml.loop import Run, TrainingError
+from galaxies.ml.networks.styled_stage import build_styled_stage
 from galaxies.ml.pipeline import train
 from galaxies.ml.presets import PRESETS, with_resolution
 
@@ -81,6 +82,30 @@ def test_a_training_may_start_at_the_refinement(tiny_bundle: Path, tmp_path: Pat
     )
     assert phases == {"features", "refinement", "stage_32"}
     assert 0 < max(np.abs(a - b).max() for a, b in zip(trained.generator.get_weights()[:4], begun, strict=False)) < 0.05
+
+
+def test_a_stage_from_before_the_code_of_grain_is_gone_on_with(tiny_bundle: Path) -> None:
+    starting_model, config = load_starting_model(Bundle(tiny_bundle, verify(tiny_bundle))), PRESETS["tiny"].stage
+    assert config
+    older = build_styled_stage(replace(config, code=0))
+    begun = replace(starting_model, stages=(older,)).stage(config)
+    assert begun
+    assert all((a == b).all() for a, b in zip(begun.get_weights(), older.get_weights(), strict=False))
+    assert len(begun.get_weights()) == len(older.get_weights()) + 3
+    random = np.random.default_rng(0)
+    images, noise, latent = (
+        random.standard_normal(shape).astype(np.float32)
+        for shape in (
+            (2, config.base, config.base, 3),
+            (2, config.resolution, config.resolution, 1),
+            (2, config.latent),
+        )
+    )
+    latent = np.clip(latent, -3, 3)
+    assert np.allclose(
+        begun(images, noise, latent), older(images, noise, latent), atol=1e-5
+    )  # a prior yet to be fitted
+    assert starting_model.stage(replace(config, resolution=64)) is None
 
 
 @pytest.mark.parametrize(

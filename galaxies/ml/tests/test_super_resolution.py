@@ -12,16 +12,19 @@ from galaxies.ml.bundle.inference import make_forward
 from galaxies.ml.bundle.latents import LatentLayout, normals
 from galaxies.ml.data import synthetic
 from galaxies.ml.features.pretrained import LITE0, load_pretrained
-from galaxies.ml.gan.grain import FAINTEST, detail_statistics, grain_code
+from galaxies.ml.gan.grain import grain_code, grain_prior
 from galaxies.ml.gan.projected_heads import ProjectedHeads, RunningMoments, map_statistics, moment_distance
 from galaxies.ml.gan.refinement import RefinementSettings, other_families, refine
 from galaxies.ml.gan.sampling import LabelledImages
 from galaxies.ml.gan.super_resolution import BaseSampler, SuperResolutionSettings, crops, random_corners, train_stage
 from galaxies.ml.loop import Budget, Run
 from galaxies.ml.networks.critics import DetailCritic
+from galaxies.ml.networks.detail import FAINTEST, detail_statistics
 from galaxies.ml.networks.generator import GeneratorConfig, build_generator
 from galaxies.ml.networks.layers import to_float, upsample
 from galaxies.ml.networks.styled_stage import (
+    CODE_REACH,
+    GrainPrior,
     StyledStage,
     StyledStageConfig,
     build_styled_stage,
@@ -29,8 +32,7 @@ from galaxies.ml.networks.styled_stage import (
     to_space,
 )
 
-CONFIG = StyledStageConfig(32, factor=2, channels=8, blocks=1, top=8, latent=4, style=8)
-EDGE = SuperResolutionSettings().edge
+CONFIG = StyledStageConfig(32, factor=2, channels=8, blocks=1, top=8, latent=4, style=8, code=2)
 SMALL = GeneratorConfig(3, 8, 16, (16, 12, 8))
 
 
@@ -122,8 +124,7 @@ def test_detail_statistics_are_the_strength_of_fine_detail_by_colour_and_scale()
     noise = random.normal(0, 0.1, (2, 64, 64, 1)).astype("float32")
     grey, red = np.repeat(noise, 3, axis=3), noise * np.array([1, 0, 0], "float32")
     found = [
-        detail_statistics(tf.constant(x), EDGE).numpy().reshape(2, 2, 2, 2, 3)[:, :, :, 0]
-        for x in (grey, 2 * grey, red)
+        detail_statistics(tf.constant(x)).numpy().reshape(2, 2, 2, 2, 3)[:, :, :, 0] for x in (grey, 2 * grey, red)
     ]  # N, octave, kind, colour, all of it bright
     assert np.allclose(found[1][..., 0] - found[0][..., 0], np.log(2), atol=0.02)
     assert np.allclose(found[0][..., 1:], 0.5 * np.log(FAINTEST))  # no colour
@@ -134,7 +135,7 @@ def test_detail_statistics_are_the_strength_of_fine_detail_by_colour_and_scale()
 def test_detail_of_what_is_bright_and_of_what_is_faint_are_told_apart() -> None:
     noise = np.random.default_rng(0).normal(0, 1, (1, 64, 64, 1)).astype("float32")
     image = np.concatenate([0.5 + 0.1 * noise[:, :, :16], -0.9 + 0.02 * noise[:, :, 16:]], axis=2)
-    found = detail_statistics(tf.constant(np.repeat(image, 3, axis=3)), EDGE).numpy().reshape(2, 2, 2, 3)[..., 0]
+    found = detail_statistics(tf.constant(np.repeat(image, 3, axis=3))).numpy().reshape(2, 2, 2, 3)[..., 0]
     assert np.allclose(found[0], [[np.log(0.1), np.log(0.02)]] * 2, atol=0.1)  # octave, kind, part: the finest
 
 
@@ -142,14 +143,14 @@ def test_the_code_of_grain_is_standard_normal_over_images_and_tells_strong_from_
     random = np.random.default_rng(0)
     strength = random.uniform(1, 12, (300, 1, 1, 1))
     images = np.clip(128 + strength * random.standard_normal((300, 32, 32, 3)), 0, 255).astype(np.uint8)
-    code = grain_code(images, 2, EDGE)
+    code = grain_code(images, 2)
     found = code(to_float(tf.constant(images))).numpy()
     assert found.shape == (300, 2)
     assert np.allclose(found.mean(axis=0), 0, atol=1e-3)
     assert np.allclose(np.cov(found.T), np.eye(2), atol=0.02)
     assert np.corrcoef(found[:, 0], np.log(strength.ravel()))[0, 1] < -0.95
     odd = code(tf.constant(np.random.default_rng(1).choice([-1.0, 1.0], (1, 32, 32, 3)), tf.float32)).numpy()
-    assert np.abs(odd).max() == code.reach
+    assert np.abs(odd).max() == CODE_REACH
 
 
 def test_a_code_of_grain_means_the_same_whichever_images_it_was_made_of() -> None:
@@ -157,9 +158,31 @@ def test_a_code_of_grain_means_the_same_whichever_images_it_was_made_of() -> Non
     random = np.random.default_rng(0)
     strength = random.uniform(1, 12, (300, 1, 1, 1))
     images = np.clip(128 + strength * random.standard_normal((300, 32, 32, 3)), 0, 255).astype(np.uint8)
-    codes = [grain_code(images[random.permutation(300)[:150]], 1, EDGE) for _ in range(12)]
+    codes = [grain_code(images[random.permutation(300)[:150]], 1) for _ in range(12)]
     found = np.concatenate([code(to_float(tf.constant(images[:64]))).numpy() for code in codes], axis=1)
     assert np.corrcoef(found.T).min() > 0.95
+
+
+def test_a_prior_gives_small_images_the_codes_that_such_images_have_and_leaves_open_what_they_do_not_tell() -> None:
+    random = np.random.default_rng(0)
+    strength = random.uniform(1, 12, (400, 2, 1, 1, 1))  # of grain that the small image keeps, and of the finest
+    coarse = upsample(tf.constant(random.standard_normal((400, 16, 16, 3)), tf.float32), 4)
+    noise = strength[:, 0] * coarse.numpy() + strength[:, 1] * random.standard_normal((400, 64, 64, 3))
+    images = np.clip(128 + noise, 0, 255).astype(np.uint8)
+    code = grain_code(images[:300], 2)
+    prior = GrainPrior(2)
+    small = tf.nn.avg_pool2d(to_float(tf.constant(images[300:])), 4, 4, "VALID")
+    prior(small, tf.zeros([100, 4]))
+    fainter = (tf.nn.avg_pool2d(to_float(tf.constant(images[:300])), 4, 4, "VALID") / 2,)
+    prior.set_weights(grain_prior(images[:300], code, 4, fainter))
+    small /= 2  # a generator that paints half of the grain asks for as much as there is
+    normal = tf.constant(random.standard_normal((100, 4)), tf.float32)
+    real, found = code(to_float(tf.constant(images[300:]))).numpy(), prior(small, normal).numpy()
+    told = prior(small, tf.zeros([100, 4])).numpy()[:, :2]
+    assert np.array_equal(found[:, 2:], normal[:, 2:])
+    assert np.allclose(np.cov(found[:, :2].T), np.cov(real.T), atol=0.35)
+    assert 0.2 < ((real - told) ** 2).sum() / ((real - real.mean(axis=0)) ** 2).sum() < 0.8
+    assert np.allclose(np.cov((found[:, :2] - told).T), np.cov((real - told).T), atol=0.3)
 
 
 def test_another_family_is_never_the_same() -> None:
