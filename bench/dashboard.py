@@ -2,7 +2,7 @@
 
 Seeds a database of its own as bench/people.py does, of which a part belongs to an older model or to visitors, asks for
 each page many times through Django's test client (so with middleware and templates, without a network or a cache), and
-fails if a page's number of queries varies or a median is above 150 ms. Images are not asked for.
+fails if a page's number of queries varies or a median is above 60 ms. Images are not asked for.
 """
 
 import sys
@@ -17,7 +17,7 @@ from measure import Ask, arguments, database, measure, quiet
 from seed import FAMILIES, HEAVY, PEOPLE, seed, setup
 
 ROUNDS = 40
-LIMIT_MS = 150.0
+LIMIT_MS = 60.0
 CSV_ROWS = 50_000  # of the export, that are read to tell its speed
 
 

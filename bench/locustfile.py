@@ -6,13 +6,13 @@ locust -f bench/locustfile.py --headless --users 8 --spawn-rate 8 --run-time 20s
 import os
 import re
 
-from locust import HttpUser, task
+from locust import FastHttpUser, task
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 FORM = {"cluster": "0", "psi": "0.8", "count": os.environ.get("NEBULAI_BENCH_COUNT", "1")}
 
 
-class Visitor(HttpUser):
+class Visitor(FastHttpUser):
     """Asks as htmx does, and asks again as soon as there is an answer."""
 
     def on_start(self) -> None:
