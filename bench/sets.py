@@ -76,4 +76,4 @@ if __name__ == "__main__":
     root = Path(__file__).parent.parent
     sys.path.insert(0, str(root))
     given = sys.argv[1:]
-    main(int(given[0]) if given else 2000, Path(given[1]) if given[1:] else root / "models_store" / "sdss-256-f")
+    main(int(given[0]) if given else 2000, Path(given[1]) if given[1:] else root / "models_store" / "sdss-256-g")

@@ -1,6 +1,6 @@
 """A recipe: all that determines an image. It is written the same way whoever writes it, so equal recipes are found.
 
-recipe = Recipe("sdss-256-f", cluster=3, seed=42, psi=0.8, path=((7, 0.25),))
+recipe = Recipe("sdss-256-g", cluster=3, seed=42, psi=0.8, path=((7, 0.25),))
 recipe.digest                                   # of its canonical text: one galaxy for each
 read_path("7:0.25,9:0.5")                       # ((7, 0.25), (9, 0.5)); raises RecipeError, in one sentence
 """

@@ -2,7 +2,7 @@
 
 from galaxies.ml import load_bundle
 
-bundle = load_bundle("models_store/sdss-256-f")
+bundle = load_bundle("models_store/sdss-256-g")
 images = bundle.sample(clusters=[3, 3], seeds=[42, 43], psi=0.8)
 """
 

@@ -32,7 +32,7 @@ def steered(tiny_bundle: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_the_lines_of_the_page_run_without_django(steered: Path, tmp_path: Path) -> None:
-    script = lines().replace("models_store/sdss-256-f", str(steered))
+    script = lines().replace("models_store/sdss-256-g", str(steered))
     assert script != lines()
     body = "\n".join(f"    {line}" for line in script.splitlines())
     checks = (
