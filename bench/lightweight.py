@@ -50,21 +50,21 @@ def trainer_class() -> Any:
 
 
 def train(trainer: Any, images: Path, minutes: float) -> None:
-    """Train for so many minutes, counted over all starts of the run, and save."""
+    """Train for so many minutes of a core's time, counted over all starts of the run, and save."""
     state = trainer.models_dir / "spent.json"
     spent = json.loads(state.read_text())["seconds"] if state.exists() else 0.0
     trainer.evaluate = lambda *_, **__: None  # its sheets cost more than its steps
     trainer.set_data_src(str(images))
     trainer.load(-1)
-    started = time.monotonic() - spent
-    while time.monotonic() - started < minutes * 60:
+    started = time.process_time() - spent
+    while time.process_time() - started < minutes * 60:
         trainer.train()
         if trainer.steps % SAVE_STEPS == 1:
-            seconds = time.monotonic() - started
+            seconds = time.process_time() - started
             state.write_text(json.dumps({"seconds": seconds}))
             print(f"{trainer.steps} steps of {trainer.batch_size} images, {seconds / 60:.1f} minutes", flush=True)
     trainer.save(trainer.steps // SAVE_STEPS)
-    state.write_text(json.dumps({"seconds": time.monotonic() - started}))
+    state.write_text(json.dumps({"seconds": time.process_time() - started}))
     print(
         f"Trained: {trainer.steps * trainer.batch_size * trainer.gradient_accumulate_every:,} images seen.", flush=True
     )

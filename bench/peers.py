@@ -6,7 +6,8 @@
 
 lightweight-gan trains on the training images of the bundle, in an environment of its own because it needs PyTorch. Its
 samples then stand in the place of the generator's in `manage.py evaluate`. It knows no families, so no number about
-families is shown. What it needs and writes is in var/bench/peers; a run goes on where it stopped.
+families is shown. Minutes are those of one core (OMP_NUM_THREADS sets how many it takes). What it needs and writes is in
+var/bench/peers; a run goes on where it stopped.
 """
 
 import argparse
@@ -32,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path, help="whose split and encoder are used")
     parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=120)
+    parser.add_argument("--minutes", type=float, default=120, help="of a core's time, whatever else runs")
     parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--python", type=Path, default=Path("var/peers/bin/python"), help="that has lightweight-gan")

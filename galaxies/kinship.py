@@ -66,7 +66,7 @@ def kin(version: ModelVersion, features: Features) -> list[Kin]:
     for cluster in np.argsort(distances):
         members = real.distances[real.clusters == cluster]
         farther = float(100 * np.mean(members > distances[cluster])) if len(members) else 0.0
-        width = float(100 * distances[cluster] / max(distances.max(), 1e-9))
+        width = 100 * float(distances[cluster] / max(distances.max(), 1e-9))  # 100 * x / x may be more than 100
         found.append(Kin(in_words(version.family(int(cluster))), float(distances[cluster]), width, farther))
     return found
 
