@@ -12,6 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from galaxies.models import Galaxy, Vote
 from galaxies.serving import Service
+from galaxies.views.studio import FILM
 
 PASSWORD = "a-quiet-night-sky"
 
@@ -111,6 +112,30 @@ def test_arrows_walk_the_film_and_each_restores_image_and_recipe(studio: Page) -
     film.first.click()
     expect(studio.locator("article.card")).to_have_attribute("data-galaxy-id", three)
     expect(studio).to_have_url(re.compile("seed=33"))
+
+
+def test_the_film_grows_picture_by_picture_and_is_as_after_a_reload(studio: Page) -> None:
+    def film() -> list[str | None]:
+        assert studio.locator("#film-ids option").count() == studio.locator("[data-film]").count()
+        return [each.get_attribute("data-film") for each in studio.locator("[data-film]").all()]
+
+    current = studio.locator("#film [aria-current]")
+    expect(studio.locator("#film")).to_be_hidden()
+    studio.locator("input[name=cluster][value='1']").check()
+    one, two, three = (generate(studio, seed) for seed in (11, 22, 33))
+    assert generate(studio, 11) == one
+    assert film() == [one, three, two]
+    expect(current).to_have_attribute("data-film", one)
+    studio.select_option("#count", "9")
+    for start in (40, 50, 60):
+        studio.get_by_label("Seed").fill(str(start))
+        studio.locator("#generate").click()
+        expect(studio.locator(".several img").first).to_have_attribute("alt", re.compile(f"{start}$"))
+    expect(current).to_have_count(0)
+    grown = film()
+    assert len(grown) == FILM
+    studio.reload()
+    assert film() == grown
 
 
 def test_the_radius_says_its_number_and_others_lie_so_far(studio: Page) -> None:

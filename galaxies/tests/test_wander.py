@@ -306,7 +306,7 @@ class TestFilm:
             response = client.post("/generate", {"cluster": "1", "seed": seed}, headers=HTMX)
         newest = Galaxy.objects.order_by("-pk").values_list("public_id", flat=True)
         assert self.film(client) == list(newest)
-        assert 'hx-swap-oob="true"' in response.content.decode()
+        assert re.findall(r'data-film="(\w+)"', response.content.decode()) == [newest[0]]
         client.post("/generate", {"cluster": "1", "seed": "1"})
         assert [Galaxy.objects.named(each).seed for each in self.film(client)] == [1, 3, 2]
         assert self.film(Client()) == []

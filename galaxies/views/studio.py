@@ -118,7 +118,7 @@ def show(request: HtmxHttpRequest, galaxies: list[Galaxy], kind: str) -> HttpRes
     mark_votes(galaxies, person_of(request))
     context = {
         "current": generation.current_version([galaxy.model_version for galaxy in galaxies]),
-        "film": made_in(request.session, FILM),
+        "film": galaxies[::-1],
         **on_stage(galaxies, kind),
     }
     return push_url(render(request, "studio.html#generated", context), address)
@@ -207,6 +207,7 @@ def _studio(
         "opening": opening(version) if version and not shown else None,
         "notice": notice,
         "film": made_in(request.session, FILM),
+        "film_room": FILM,
         **on_stage(list(shown), kind),
     }
     is_whole = request.htmx.boosted or request.htmx.history_restore_request

@@ -51,11 +51,26 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 
 document.addEventListener("htmx:afterRequest", () => document.getElementById("result")?.removeAttribute("aria-busy"));
 
+// An answer puts new pictures at the head of the film: each stands there once, in the room there is, and one is marked.
+function tidyFilm(shown) {
+  const film = document.getElementById("film");
+  for (const list of [film.querySelector("ol"), document.getElementById("film-ids")]) {
+    const seen = new Set();
+    for (const each of [...list.children]) {
+      const id = each.value || each.firstElementChild.dataset.film;
+      if (seen.has(id) || seen.size >= Number(film.dataset.room)) each.remove();
+      seen.add(id);
+    }
+  }
+  film.querySelector(`[aria-current]:not([data-film="${shown}"])`)?.removeAttribute("aria-current");
+}
+
 document.addEventListener("htmx:afterSwap", (event) => {
   reveal(event.target);
   if (event.target.id === "result") {
     document.querySelectorAll("#ask .error").forEach((error) => error.remove());
     document.querySelectorAll("#ask [aria-invalid]").forEach((field) => field.removeAttribute("aria-invalid"));
+    tidyFilm(event.target.querySelector(":scope > .card")?.dataset.galaxyId);
     // On a phone the image is above the form: bring it into view.
     if (event.target.getBoundingClientRect().top < 0) {
       event.target.scrollIntoView({ behavior: still.matches ? "auto" : "smooth" });
