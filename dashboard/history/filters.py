@@ -1,6 +1,6 @@
 """The filters of the history, and which of them an index serves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -84,10 +84,14 @@ class HistoryFilter(FilterSet):
             for row in versions.values()
         ]
 
-    def among(self, galaxies: QuerySet[Galaxy]) -> QuerySet[Galaxy]:
-        """Return the galaxies that the filters leave. The filters must be valid."""
+    def among(self, galaxies: QuerySet[Galaxy], met: Set[str] = frozenset()) -> QuerySet[Galaxy]:
+        """Return the galaxies that the filters leave, which must be valid. met: names of those that all meet already."""
         kinds = {name: ExpressionWrapper(column, BigIntegerField()) for name, column in UNINDEXED.items()}
-        return self.filter_queryset(galaxies.alias(**kinds))  # type: ignore[no-any-return]
+        galaxies = galaxies.alias(**kinds)
+        for name, filter_ in self.filters.items():
+            if name not in met:
+                galaxies = filter_.filter(galaxies, self.form.cleaned_data[name])
+        return galaxies
 
     def filter_since(self, galaxies: QuerySet[Galaxy], name: str, value: date) -> QuerySet[Galaxy]:
         return galaxies.filter(_days({"since": value}))

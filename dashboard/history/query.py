@@ -88,8 +88,8 @@ def _findable(filters: HistoryFilter, sort: str) -> tuple[QuerySet[Galaxy], Quer
         return walk.rows, None  # as many as there are: the index has them in this order
     for choice in choices:  # walk is one of them, or longer than all
         if not _is_long(choice.rows):
-            return filters.among(choice.galaxies()), None
-    return filters.among(walk.galaxies(_sorted(walk.rows, sort)[:SCAN])), walk.rows
+            return filters.among(choice.galaxies(), choice.filters), None
+    return filters.among(walk.galaxies(_sorted(walk.rows, sort)[:SCAN]), walk.filters), walk.rows
 
 
 def _in_order(choices: list[Served], sort: str) -> Served:
