@@ -33,6 +33,7 @@ def parts(small: bool) -> dict[str, tuple[str, list[str]]]:
     return {
         "networks": ("Networks and engines", ["forward.py"]),
         "site": ("The site", ["load.py", "--galaxies", galaxies, "--seconds", seconds]),
+        "hosts": ("Two hosts", ["hosts.py"]),
         "sets": ("Sets", ["sets.py", "200" if small else "2000"]),
         "sets-tenth": ("Sets, a tenth", ["sets.py", "64" if small else "200"]),
         "people": (f"Pages at {million:,} galaxies and votes, SQLite", ["people.py", str(million)]),

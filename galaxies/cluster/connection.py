@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -31,6 +32,8 @@ def connected(address: str, *, cpus: int | None = None) -> Iterator[None]:
     if find_spec("ray") is None:
         raise ClusterError("Ray is not installed: pip install 'nebulai[cluster]'.")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
+    if _has_token():  # which `ray start` asks everybody for, while Ray alone would not show it
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 
     _knock(address)
@@ -47,6 +50,12 @@ def connected(address: str, *, cpus: int | None = None) -> Iterator[None]:
         ray.shutdown()
 
 
+def _has_token() -> bool:
+    """Whether this account has a token of a cluster, where `ray start` looks for it: a local cluster leaves one, too."""
+    file = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
+    return "RAY_AUTH_TOKEN" in os.environ or Path(file).is_file()
+
+
 def _knock(address: str) -> None:
     """Raise ClusterError if nothing listens at host:port, which Ray itself would wait for without end."""
     host, colon, port = address.rpartition(":")
@@ -58,7 +67,9 @@ def _knock(address: str) -> None:
 
 
 def _none(address: str, error: Exception) -> ClusterError:
-    return ClusterError(f"There is no Ray cluster at {address} ({error}): start one, or name another.")
+    return ClusterError(
+        f"There is no Ray cluster at {address} ({error}): start one, name another, or give this account its token."
+    )
 
 
 def threads(cpus: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -134,6 +135,32 @@ def test_a_cluster_that_is_away_is_a_busy_generator(tiny_bundle: Path) -> None:
     gone = RemoteBundle(Connection(f"ray://127.0.0.1:{free_port()}"), tiny_bundle)
     with pytest.raises(Busy, match="does not answer"):
         gone.sample([0, 1], [11, 12], [0.8, 1.0], **cast(Any, PLAIN))
+
+
+def test_a_cluster_with_a_token_lets_in_who_has_it(tmp_path: Path) -> None:
+    """`ray start` asks for the token that any local cluster of before has left in this account."""
+    token, port = tmp_path / "token", free_port()
+    token.write_text("a1" * 16)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    code = f"""from galaxies.cluster.connection import connected
+with connected("127.0.0.1:{port}"):
+    import ray
+    print(ray.cluster_resources())"""
+    asked = [sys.executable, str(site.BASE_DIR / "manage.py"), "shell", "--no-imports", "--command", code]
+
+    def ask(**environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(asked, env=plain | environment, capture_output=True, text=True)  # noqa: S603
+
+    start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus", "3"]
+    start += ["--port", str(port), "--include-dashboard", "false"]
+    head = subprocess.Popen(start, env=plain | {"RAY_AUTH_TOKEN_PATH": str(token)})  # noqa: S603
+    try:
+        with_token = partial(ask, RAY_AUTH_TOKEN_PATH=str(token))
+        until(lambda: "'CPU': 3.0" in with_token().stdout)
+        assert "give this account its token" in ask(RAY_AUTH_TOKEN_PATH=str(tmp_path / "none")).stderr
+    finally:
+        head.terminate()
+        head.wait()
 
 
 @pytest.mark.parametrize("format", ["webp", "hdf5"])
