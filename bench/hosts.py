@@ -1,7 +1,7 @@
 """How soon an activation reaches two hosts: python bench/hosts.py
 
-Two gunicorns with folders of their own on one PostgreSQL, one Redis and one S3, as in galaxies/tests/hosts.py. They load
-each version of models_store for the first time, then one that both still hold.
+Two gunicorns with folders of their own on one PostgreSQL, one Redis and one S3, as in galaxies/tests/hosts.py. They
+load each version of models_store for the first time, then one that both still hold.
 """
 
 import shutil

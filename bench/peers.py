@@ -6,8 +6,8 @@
 
 lightweight-gan trains on the training images of the bundle, in an environment of its own because it needs PyTorch. Its
 samples then stand in the place of the generator's in `manage.py evaluate`. It knows no families, so no number about
-families is shown. Minutes are those of one core (OMP_NUM_THREADS sets how many it takes). What it needs and writes is in
-var/bench/peers; a run goes on where it stopped.
+families is shown. Minutes are those of one core (OMP_NUM_THREADS sets how many it takes). What it needs and writes is
+in var/bench/peers; a run goes on where it stopped.
 """
 
 import argparse

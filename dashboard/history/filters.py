@@ -85,7 +85,7 @@ class HistoryFilter(FilterSet):
         ]
 
     def among(self, galaxies: QuerySet[Galaxy], met: Set[str] = frozenset()) -> QuerySet[Galaxy]:
-        """Return the galaxies that the filters leave, which must be valid. met: names of those that all meet already."""
+        """Return the galaxies that the valid filters leave. met: names of filters that all of these meet already."""
         kinds = {name: ExpressionWrapper(column, BigIntegerField()) for name, column in UNINDEXED.items()}
         galaxies = galaxies.alias(**kinds)
         for name, filter_ in self.filters.items():

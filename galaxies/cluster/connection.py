@@ -51,7 +51,7 @@ def connected(address: str, *, cpus: int | None = None) -> Iterator[None]:
 
 
 def _has_token() -> bool:
-    """Whether this account has a token of a cluster, where `ray start` looks for it: a local cluster leaves one, too."""
+    """Whether `ray start` would find a token in this account: a local cluster leaves one, too."""
     file = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
     return "RAY_AUTH_TOKEN" in os.environ or Path(file).is_file()
 
