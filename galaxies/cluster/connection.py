@@ -32,7 +32,7 @@ def connected(address: str, *, cpus: int | None = None) -> Iterator[None]:
     if find_spec("ray") is None:
         raise ClusterError("Ray is not installed: pip install 'nebulai[cluster]'.")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
-    if _has_token():  # which `ray start` asks everybody for, while Ray alone would not show it
+    if address != LOCAL and _has_token():  # `ray start` asks everybody for it, yet Ray alone would not show it
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 

@@ -13,7 +13,6 @@ The bundle travels as bytes: a node needs neither the site's database nor its st
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 import ray
@@ -51,14 +50,19 @@ def on_cluster(bundle: Bundle, plan: SetPlan) -> Iterator[Painter]:
 
 def _paint(packed: list[Any], plan: SetPlan, batch: Sequence[Candidate]) -> list[Finished]:
     """Paint, measure and encode a batch on a worker."""
-    images, rows = paint(_bundle(plan.version, plan.weights, packed[0]), plan, batch)
+    images, rows = paint(_bundle(plan, packed[0]), plan, batch)
     return finish(images, rows, plan.format, side=plan.size, measure=plan.measures)
 
 
-@lru_cache(maxsize=1)
-def _bundle(version: str, weights: str, packed: Any) -> Bundle:
-    """Return the bundle of this worker, unpacked once."""
-    with unpacked(version, packed) as path:
-        bundle = load_bundle(path)
-        bundle.directions  # noqa: B018  (read now: its folder goes)
-        return bundle
+_held: dict[tuple[str, str], Bundle] = {}  # the bundle that this worker has unpacked, by version and weights
+
+
+def _bundle(plan: SetPlan, packed: Any) -> Bundle:
+    """Return the bundle of a plan, unpacked once by each worker and kept for the sets after this one."""
+    wanted = (plan.version, plan.weights)
+    if wanted not in _held:
+        _held.clear()
+        with unpacked(plan.version, packed) as path:
+            _held[wanted] = load_bundle(path)
+            _held[wanted].directions  # noqa: B018  (read now: its folder goes)
+    return _held[wanted]
