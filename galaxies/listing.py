@@ -14,6 +14,8 @@ from galaxies.models import Galaxy
 from galaxies.votes import mark_votes
 
 PAGE_SIZE = 24
+# From this place on, ids are asked for first: PostgreSQL then reads the index alone on its way there, not every row.
+LATE = 100 * PAGE_SIZE
 
 Item = TypeVar("Item")
 
@@ -47,14 +49,21 @@ def page_of(galaxies: QuerySet[Galaxy], number: int, viewer: User | None) -> Pag
     Raises: NoSuchPage beyond the last page.
     """
     start = (number - 1) * PAGE_SIZE
-    # Ids first: on the way to a late page PostgreSQL then reads the index alone, and not every row before it.
-    ids = list(galaxies.values_list("pk", flat=True)[start : start + PAGE_SIZE + 1])
-    if not ids and number > 1:
+    found = _found(galaxies, start, start + PAGE_SIZE + 1)
+    if not found and number > 1:
         raise NoSuchPage
-    # Prefetched, not joined: the families of a version are read once, not for every galaxy.
-    there = Galaxy.objects.prefetch_related("model_version").in_bulk(ids[:PAGE_SIZE])
-    shown = [there[each] for each in ids[:PAGE_SIZE] if each in there]
+    shown = found[:PAGE_SIZE]
     mark_votes(shown, viewer)
     for galaxy, beside in zip(shown, [*shown[1:], *shown[-2:-1]], strict=False):
         galaxy.beside = beside.public_id
-    return Page(shown, number, has_next=len(ids) > PAGE_SIZE)
+    return Page(shown, number, has_next=len(found) > PAGE_SIZE)
+
+
+def _found(galaxies: QuerySet[Galaxy], start: int, end: int) -> list[Galaxy]:
+    """Return the galaxies from the place `start` of a list up to `end`."""
+    # Prefetched, not joined: the families of a version are read once, not for every galaxy.
+    if start < LATE:
+        return list(galaxies.prefetch_related("model_version")[start:end])
+    ids = list(galaxies.values_list("pk", flat=True)[start:end])
+    there = Galaxy.objects.prefetch_related("model_version").in_bulk(ids)
+    return [there[each] for each in ids if each in there]

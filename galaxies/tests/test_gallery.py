@@ -111,6 +111,19 @@ class TestGallery:
         assert response.status_code == 404
         assert b'class="wordmark"' in response.content
 
+    def test_a_late_page_is_found_as_an_early_one(self, version: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> None:
+        for _ in range(3 * listing.PAGE_SIZE - 5):
+            make_galaxy(model_version=version, published=True)
+        pages = {}
+        for late in (listing.LATE, listing.PAGE_SIZE):
+            monkeypatch.setattr(listing, "LATE", late)
+            pages[late] = [listing.page_of(Galaxy.objects.gallery("new"), number, None) for number in (1, 2, 3)]
+            with pytest.raises(listing.NoSuchPage):
+                listing.page_of(Galaxy.objects.gallery("new"), 4, None)
+        early, late_too = pages.values()
+        assert early == late_too
+        assert [page.has_next for page in early] == [True, True, False]
+
     def test_the_number_of_queries_does_not_depend_on_how_much_is_shown(
         self, client: Client, version: ModelVersion, ada: User, django_assert_num_queries: Any
     ) -> None:
