@@ -7,6 +7,7 @@ with connected("auto"):         # the cluster of this node; "host:6379" of sever
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -32,7 +33,8 @@ def connected(address: str, *, cpus: int | None = None) -> Iterator[None]:
     if find_spec("ray") is None:
         raise ClusterError("Ray is not installed: pip install 'nebulai[cluster]'.")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
-    if address != LOCAL and _has_token():  # `ray start` asks everybody for it, yet Ray alone would not show it
+    # `ray start` asks for a token that is there, yet Ray shows it to no cluster unless told so before it is imported.
+    if "ray" not in sys.modules and _has_token():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 
