@@ -63,6 +63,7 @@ def _bundle(plan: SetPlan, packed: Any) -> Bundle:
     if wanted not in _held:
         _held.clear()
         with unpacked(plan.version, packed) as path:
-            _held[wanted] = load_bundle(path)
-            _held[wanted].directions  # noqa: B018  (read now: its folder goes)
+            bundle = load_bundle(path)
+            bundle.directions  # noqa: B018  (read now: its folder goes)
+        _held[wanted] = bundle
     return _held[wanted]

@@ -134,6 +134,8 @@ def test_the_film_grows_picture_by_picture_and_is_as_after_a_reload(studio: Page
     expect(current).to_have_count(0)
     grown = film()
     assert len(grown) == FILM
+    studio.locator(".several .picture").first.click()
+    expect(current).to_have_attribute("data-film", shown(studio))
     studio.reload()
     assert film() == grown
 

@@ -62,7 +62,8 @@ function tidyFilm(shown) {
       seen.add(id);
     }
   }
-  film.querySelector(`[aria-current]:not([data-film="${shown}"])`)?.removeAttribute("aria-current");
+  film.querySelectorAll("[aria-current]").forEach((each) => each.removeAttribute("aria-current"));
+  film.querySelector(`[data-film="${shown}"]`)?.setAttribute("aria-current", "true");
 }
 
 document.addEventListener("htmx:afterSwap", (event) => {
