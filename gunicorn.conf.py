@@ -13,8 +13,6 @@ from gunicorn.glogging import Logger
 
 from nebulai import env, logs
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors, but not what TensorFlow thinks of this CPU
-
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 worker_class = "gthread"
 threads = 16

@@ -27,13 +27,13 @@ def environment(**kwargs: Any) -> list[CheckMessage]:
         found.append(
             Error("NEBULAI_EMAIL_VERIFICATION=mandatory needs NEBULAI_EMAIL_URL to send mail.", id="nebulai.E005")
         )
-    for variable, wanted, package, extra in (
+    for variable, wanted, module, package in (
         ("NEBULAI_CACHE_URL", settings.CACHE_URL, "redis", "redis"),
-        ("NEBULAI_S3_BUCKET", settings.S3_BUCKET, "storages", "s3"),
+        ("NEBULAI_S3_BUCKET", settings.S3_BUCKET, "storages", "django-storages[s3]"),
+        ("NEBULAI_GENERATOR", settings.GENERATOR, "ray", "ray[serve,train]"),
     ):
-        if wanted and find_spec(package) is None:
-            message = f"{variable} is set, but the package for it is missing; install the extra nebulai[{extra}]."
-            found.append(Error(message, id="nebulai.E004"))
+        if wanted and find_spec(module) is None:
+            found.append(Error(env.missing(variable, package), id="nebulai.E004"))
     if settings.INCEPTION_WEIGHTS and not Path(settings.INCEPTION_WEIGHTS).is_file():
         message = (
             f"NEBULAI_INCEPTION_WEIGHTS names {settings.INCEPTION_WEIGHTS}, and there is no such file; "
@@ -58,6 +58,9 @@ def environment(**kwargs: Any) -> list[CheckMessage]:
     if settings.GENERATOR and not re.fullmatch(r"ray://[^/:]+:\d+/?", settings.GENERATOR):
         message = f"NEBULAI_GENERATOR is {settings.GENERATOR!r}: use ray://host:port, as serve_generator says."
         found.append(Error(message, id="nebulai.E011"))
+    if settings.PRODUCTION and len(settings.SECRET_KEY) < SHORTEST_KEY:
+        message = f"NEBULAI_SECRET_KEY is short: use {SHORTEST_KEY} characters or more; a new one ends all sessions."
+        found.append(Warning(message, id="nebulai.W003"))
     if not settings.RATE_LIMITS and settings.PRODUCTION:
         found.append(
             Warning("NEBULAI_RATE_LIMITS is off; switch it off for tests and benchmarks only.", id="nebulai.W001")

@@ -5,13 +5,17 @@ A system check reports these, so that one `manage.py check` names every mistake 
 
 import os
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 problems: list[str] = []
+
+DATABASE_URLS = "use postgres://user:password@host:port/name, or sqlite:////folder/file"
 
 _FLAGS = {"1": True, "on": True, "true": True, "yes": True, "0": False, "off": False, "false": False, "no": False}
 
@@ -88,6 +92,38 @@ def providers(names: list[str]) -> dict[str, Any]:
         elif client_id or key:
             problems.append(f"{keys[0]} and {keys[1]} go together: set both or none.")
     return found
+
+
+def origins(name: str) -> list[str]:
+    """Return a list of origins, those left out that begin with neither https:// nor http://."""
+    found = words(name, [])
+    wrong = [each for each in found if not each.startswith(("https://", "http://"))]
+    problems.extend(f"{name} has {each!r}: begin each origin with https:// or http://." for each in wrong)
+    return [each for each in found if each not in wrong]
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Return Django's settings of the database that the variable, a secret, names by its URL.
+
+    Raises: ImproperlyConfigured if that cannot be used: no other database may stand in.
+    """
+    url = secret(name) or default
+    try:
+        found = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: {DATABASE_URLS}.") from error
+    kind = found["ENGINE"].removeprefix("django.db.backends.")
+    named = found["NAME"] or "service" in found.get("OPTIONS", {})
+    if kind not in {"sqlite3", "postgresql"} or not named:
+        raise ImproperlyConfigured(f"{name} names no database that can be used: {DATABASE_URLS}.")
+    if kind == "postgresql" and find_spec("psycopg") is None:
+        raise ImproperlyConfigured(missing(name, "psycopg[binary]"))
+    return dict(found)
+
+
+def missing(name: str, package: str) -> str:
+    """Return the sentence that says what package a variable needs."""
+    return f'{name} is set, but the package for it is missing: .venv/bin/pip install "{package}".'
 
 
 def mail(url: str) -> tuple[str, int, str, str, bool, bool]:

@@ -9,7 +9,6 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from nebulai import env, logs
@@ -38,7 +37,7 @@ if not SECRET_KEY and PRODUCTION:
 SECRET_KEY = SECRET_KEY or env.local_secret_key(DATA_DIR / "secret_key")
 
 ALLOWED_HOSTS = env.words("NEBULAI_ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.words("NEBULAI_CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS = env.origins("NEBULAI_CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "nebulai",
@@ -108,11 +107,7 @@ TEMPLATES = [
 ]
 
 DATABASES: dict[str, Any] = {
-    "default": dj_database_url.parse(
-        env.secret("NEBULAI_DATABASE_URL") or f"sqlite:///{DATA_DIR / 'nebulai.sqlite3'}",
-        conn_max_age=60,
-        conn_health_checks=True,
-    )
+    "default": env.database("NEBULAI_DATABASE_URL", f"sqlite:///{DATA_DIR / 'nebulai.sqlite3'}")
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # WAL lets readers go on while one writes; IMMEDIATE makes writers wait their turn instead of failing half-way.

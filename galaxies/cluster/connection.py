@@ -31,7 +31,7 @@ def connected(address: str, *, cpus: int | None = None) -> Iterator[None]:
     Its nodes need this checkout at this path, or the same image. Raises: ClusterError.
     """
     if find_spec("ray") is None:
-        raise ClusterError("Ray is not installed: pip install 'nebulai[cluster]'.")
+        raise ClusterError('Ray is not installed: .venv/bin/pip install "ray[serve,train]".')
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
     # `ray start` asks for a token that is there, yet Ray shows it to no cluster unless told so before it is imported.
     if "ray" not in sys.modules and _has_token():

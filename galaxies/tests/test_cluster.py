@@ -22,7 +22,7 @@ from galaxies.recipe import Recipe
 from galaxies.serving import Busy, Service
 from galaxies.tests.hosts import free_port, until
 
-ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'nebulai[cluster]'")
+ray = pytest.importorskip("ray", reason="Ray is not installed: the extra cluster")
 pytestmark = pytest.mark.slow
 
 PLAIN = {"paths": [(), ((7, 0.25),)], "shares": [{0: 1.0}, {0: 0.5, 1: 0.5}], "steer": [{}, {}]}

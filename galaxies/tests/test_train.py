@@ -74,7 +74,8 @@ def run(*arguments: str) -> str:
     ("arguments", "message"),
     [
         ([], "Nothing to train on"),
-        (["--resume", "never"], "There is no run never"),
+        (["--resume", "never"], "There is no run never in "),
+        (["--resume"], "There is no run to resume in "),
         (["--images", "nowhere", "--preset", "tiny"], "There is no folder or file"),
         (["--synthetic", "600", "--preset", "tiny", "--resolution", "50"], "cannot generate 50 px"),
     ],

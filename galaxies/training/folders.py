@@ -280,7 +280,8 @@ def find(name: str) -> TrainingFolder:
     """Return a run by its name, or the newest for "". Raises: TrainingError if there is none, or it is damaged."""
     found = [file for file in _run_files() if file.parent.name == (name or file.parent.name)]
     if not found:
-        raise TrainingError(f"There is no run {name} in {path_of('')}: start one with --images.")
+        run = f"run {name}" if name else "run to resume"
+        raise TrainingError(f"There is no {run} in {path_of('')}: start one with --images.")
     return _opened(found[-1])
 
 

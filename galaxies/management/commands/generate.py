@@ -42,7 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--shard", type=int, help="galaxies in a shard, 10000 if none is given")
         parser.add_argument("--resume", action="store_true", help="go on with the set in DIR, by its own options")
         parser.add_argument(
-            "--ray", metavar="ADDRESS", help="paint on a Ray cluster: host:6379, auto or local (extra cluster)"
+            "--ray", metavar="ADDRESS", help="paint on a Ray cluster: host:6379, auto or local (package ray)"
         )
         parser.add_argument("--workers", type=int, help="processes that encode and measure; one for each core if none")
 

@@ -61,7 +61,7 @@ class Command(BaseCommand):
         parser.add_argument("--activate", action="store_true", help="let the site use the model when it is done")
         parser.add_argument("--check", action="store_true", help="say what would be read and how long it would take")
         parser.add_argument(
-            "--ray", metavar="ADDRESS", help="train the GAN on a Ray cluster: host:6379, auto or local (extra cluster)"
+            "--ray", metavar="ADDRESS", help="train the GAN on a Ray cluster: host:6379, auto or local (package ray)"
         )
         parser.add_argument("--workers", type=int, metavar="N", help="with --ray: how many share each batch, 2 if none")
         parser.add_argument("--asked", help=SUPPRESS)  # "-": options as JSON from a page; the answer is JSON, too
@@ -158,6 +158,8 @@ class Command(BaseCommand):
             message = f"Model version {version} is registered and {standing}. {unmeasured}".strip()
             record.end(TrainingRun.State.DONE, f"{message} {unsteered}".strip())
         self.stdout.write(f"Model version {path.name} is registered: {path}")
+        if not options["activate"]:
+            self.stdout.write(f"The site uses it after: manage.py activate {path.name}")
 
     def evaluate(self, run: folders.TrainingFolder, path: Path, count: Callable[[str, int, int], None]) -> str:
         """Measure the model. Returns: why that failed, or ""; the model is registered all the same."""

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, nullcontext
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ from galaxies.ml.sets.shards import file_of, open_shard
 from galaxies.ml.sets.spool import Spool
 
 PLAN = "set.json"
+NO_PYARROW = "Parquet needs the package pyarrow: .venv/bin/pip install pyarrow, or choose another format."
 AHEAD = 2  # batches that wait for each process of the pool
 
 Report = Callable[[int], None]
@@ -110,6 +112,8 @@ def _from(report: Report, before: int) -> Report:
 def claimed(folder: Path, plan: SetPlan) -> Iterator[None]:
     """Hold the folder of a set for this process. Raises: SetError if another set or another process has it."""
     file = folder / PLAN
+    if plan.format == "parquet" and find_spec("pyarrow") is None:
+        raise SetError(NO_PYARROW)
     try:
         str(folder).encode()
     except UnicodeEncodeError as error:  # pyarrow and HDF5 open no such file

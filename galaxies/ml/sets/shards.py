@@ -15,11 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from galaxies.ml.sets.plan import SetError, SetPlan
+from galaxies.ml.sets.plan import SetPlan
 
 ENDINGS = {"hdf5": ".h5", "webdataset": ".tar", "parquet": ".parquet"}
 PARQUET_GROUP = 500  # rows that are held until they are written
-NO_PYARROW = "Parquet needs the package pyarrow: install it with pip install 'nebulai[sets]', or choose another format."
 
 Row = Mapping[str, Any]
 
@@ -137,11 +136,9 @@ class _Parquet:
     """A table with a column `image` as Hugging Face's `datasets` has it, and the columns of the catalogue."""
 
     def __init__(self, path: Path, plan: SetPlan, number: int) -> None:
-        try:
-            import pyarrow
-            import pyarrow.parquet
-        except ImportError as error:
-            raise SetError(NO_PYARROW) from error
+        import pyarrow
+        import pyarrow.parquet
+
         self.arrow, self.parquet = pyarrow, pyarrow.parquet
         self.path = path
         self.writer: Any = None

@@ -206,6 +206,16 @@ def test_webdataset_reads_its_tar(tiny: Bundle, tmp_path: Path) -> None:
     assert np.abs(found[3]["webp"].astype(int) - pixels(tiny, rows)[3]).mean() < 16  # WebP averages colours
 
 
+def test_parquet_without_pyarrow_leaves_the_folder_free(
+    tiny: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(SetError, match="pip install pyarrow, or choose another format"):
+            make(tiny, tmp_path / "set", format="parquet", count=2)
+    make(tiny, tmp_path / "set", format="webp", count=2)
+
+
 def test_parquet_holds_images_beside_the_catalogue(tiny: Bundle, tmp_path: Path) -> None:
     from pyarrow import parquet
 
