@@ -173,7 +173,9 @@ def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> Non
         if stopping:
             raise Stopped(f"Stopped in phase {phase.name} after {phase.steps * phase.batch:,} images, all saved.")
     if leads and sums.steps:
-        run.log(_measured(phase, sums.report(phase, 1.0, time.monotonic() - reported), True))
+        last = sums.report(phase, 1.0, time.monotonic() - reported)
+        reporter(last)
+        run.log(_measured(phase, last, True))
         _sample(phase, run)
     if leads and phase.steps > kept:
         save(phase, path)

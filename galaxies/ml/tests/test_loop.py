@@ -47,6 +47,12 @@ def test_it_ends_at_its_budget_and_is_not_done_again(tmp_path: Path) -> None:
     assert float(counter.count) == 9
 
 
+def test_a_phase_that_is_done_is_reported_as_done(tmp_path: Path) -> None:
+    reports: list[loop.Report] = []
+    run_phase(phase()[0], Budget(images=70), Run(tmp_path), reports.append)
+    assert (reports[-1].share, reports[-1].images, reports[-1].eta_seconds) == (1, 70, 0)
+
+
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
     first, counter = phase()
     with pytest.raises(Stopped, match="30 images, all saved"):
