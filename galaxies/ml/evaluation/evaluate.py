@@ -63,7 +63,11 @@ class RealSet:
 
 @dataclass(frozen=True)
 class Settings:
-    """How much is measured. `split` says in words which images were held out; `seed` fixes every random choice."""
+    """How much is measured. `split` says in words which images were held out; `seed` fixes every random choice.
+
+    morphology_samples: of each side; None: an eighth of samples. Of 250 real galaxies and 250 others, asymmetry is
+    .007 to .020 apart by chance alone.
+    """
 
     samples: int = 10_000
     seed: int = 0
@@ -71,9 +75,13 @@ class Settings:
     k: int = 5
     kid_subsets: int = 100
     kid_subset_size: int = 1000
-    morphology_samples: int = 250
+    morphology_samples: int | None = None
     workers: int = 2
     batch: int = 256
+
+    @property
+    def shapes(self) -> int:
+        return self.samples // 8 if self.morphology_samples is None else self.morphology_samples
 
 
 @dataclass(frozen=True)
@@ -244,8 +252,8 @@ def _generate(
             raise EvaluationError(f"The generator gave images of the shape {images.shape}, the real ones are {shape}.")
         for extractor in extractors:
             parts[extractor.name].append(extractor(images))
-        if start < settings.morphology_samples:
-            kept.append(images[: settings.morphology_samples - start])
+        if start < settings.shapes:
+            kept.append(images[: settings.shapes - start])
         report("generated samples", min(start + settings.batch, total), total)
     features = {name: as_features(np.concatenate(chunks), "generated") for name, chunks in parts.items()}
     assigned = np.asarray(model.assign(features[model.encoder.name]))
@@ -286,7 +294,7 @@ def _morphology(
     training: RealSet, held_out: RealSet, generated: _Generated, *, plan: _Plan, settings: Settings, report: Progress
 ) -> dict[str, Any]:
     """Return shapes and colours, measured in one go so that the processes start only once."""
-    count = min(settings.morphology_samples, len(generated.first), len(held_out.images), len(training.images))
+    count = min(settings.shapes, len(generated.first), len(held_out.images), len(training.images))
     parts = [
         held_out.images[plan.held_out[:count]],
         generated.first[:count],

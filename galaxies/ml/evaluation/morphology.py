@@ -95,6 +95,10 @@ class Morphology:
         bounds = np.cumsum(sizes)
         return [self.take(np.arange(end - size, end)) for size, end in zip(sizes, bounds, strict=True)]
 
+    def first(self, count: int) -> "Morphology":
+        """Return the morphology of the first so many images."""
+        return Morphology(self.values[:count], self.flags[:count])
+
     def take(self, rows: NDArray[np.integer[Any]]) -> "Morphology":
         """Return the morphology of some of the images, by their indices."""
         return Morphology(self.values[rows], self.flags[rows])

@@ -6,6 +6,8 @@ from scipy.ndimage import gaussian_filter
 
 from galaxies.ml.arrays import Images
 from galaxies.ml.data.synthetic import draw, sersic
+from galaxies.ml.evaluation.comparison import DRAWN, shapes
+from galaxies.ml.evaluation.evaluate import Settings
 from galaxies.ml.evaluation.morphology import MEASURES, Morphology, measure, wasserstein
 
 SIDE = 64
@@ -126,3 +128,15 @@ def test_drawn_spirals_are_bluer_than_drawn_ellipticals() -> None:
         return float(np.nanmedian(part.column("blue_red")))
 
     assert median("spiral") < median("smooth_round")
+
+
+def test_all_that_is_measured_counts_and_the_first_of_it_is_drawn() -> None:
+    assert Settings(samples=10_000).shapes == 1250
+    assert Settings(samples=10_000, morphology_samples=4).shapes == 4
+    rng = np.random.default_rng(0)
+    sides = [Morphology(rng.random((DRAWN + 50, len(MEASURES))), np.zeros(DRAWN + 50, np.int64)) for _ in range(4)]
+    found = shapes(*sides, conditions={})
+    assert found["morphology"]["asymmetry"]["n_real"] == DRAWN + 50
+    assert (
+        found["distributions"]["generated"]["gini"] == sides[1].values[:DRAWN, MEASURES.index("gini")].round(5).tolist()
+    )
