@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MAX_BARS = 100
 DAY, WEEK, MONTH, YEAR = gettext_noop("day"), gettext_noop("week"), gettext_noop("month"), gettext_noop("year")
-PRESETS = {"7": _("7 days"), "30": _("30 days"), "90": _("90 days"), "all": _("All")}
+PRESETS = {"7": _("7 days"), "30": _("30 days"), "90": _("90 days"), "all": _("All time")}
 DEFAULT = "30"
 
 

@@ -7,6 +7,7 @@ image_file(galaxy, "png")                                       # bytes
 """
 
 import logging
+import random
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -91,19 +92,20 @@ def _without_files(version: ModelVersion) -> Retired:
 def generate(
     version: ModelVersion, *, cluster: int | None, seed: int | None, psi: float, creator: User | None = None
 ) -> Galaxy:
-    """Generate and store a galaxy. cluster None: drawn by the families' shares; seed None: a new one.
+    """Generate and store a galaxy. cluster None: the seed's, drawn by the families' shares; seed None: a new one.
 
     Raises: Busy if the generator cannot answer now.
     """
-    cluster = draw_cluster(version) if cluster is None else cluster
-    recipe = Recipe(version.version, cluster, new_seed() if seed is None else seed, psi)
+    seed = new_seed() if seed is None else seed
+    recipe = Recipe(version.version, draw_cluster(version, seed) if cluster is None else cluster, seed, psi)
     return make(version, [recipe], creator)[0]
 
 
-def draw_cluster(version: ModelVersion) -> int:
-    """Return a random cluster, each as often as its share of the real galaxies."""
+def draw_cluster(version: ModelVersion, seed: int | None = None) -> int:
+    """Return a cluster, each as often as its share of the real galaxies: a random one, or that of a seed."""
     shares = [family["share"] for family in version.families]
-    return int(secrets.SystemRandom().choices(version.families, weights=shares)[0]["id"])
+    dice = secrets.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311  (nothing depends on surprise)
+    return int(dice.choices(version.families, weights=shares)[0]["id"])
 
 
 def new_seed() -> int:

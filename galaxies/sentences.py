@@ -31,6 +31,8 @@ TRAINING = (
     gettext_noop("It was ended by %(signal)s: resume it from its last checkpoint."),
     gettext_noop("It ended with status %(status)s and no word: resume it, or start anew."),
     gettext_noop("Stopped in phase %(phase)s, which begins anew."),
+    gettext_noop("Stopped in phase %(phase)s after %(count)s images, all saved."),
+    gettext_noop("Stopped between two phases, all saved."),
     gettext_noop("It was told to stop by %(signal)s."),
     gettext_noop("The worker that had started it is gone."),
     gettext_noop("The disk is full: make room and resume."),
@@ -165,7 +167,7 @@ LOSSES = (
     gettext_noop("contrastive"), gettext_noop("critic"), gettext_noop("discriminator"), gettext_noop("error"),
     gettext_noop("faithful"), gettext_noop("generator"), gettext_noop("grain"), gettext_noop("heads"),
     gettext_noop("kept"), gettext_noop("kid"), gettext_noop("kl"), gettext_noop("mismatch"), gettext_noop("moments"),
-    gettext_noop("penalty"), gettext_noop("pixels"),
+    gettext_noop("names"), gettext_noop("own grain"), gettext_noop("penalty"), gettext_noop("pixels"),
 )  # fmt: skip
 
 ALL = (*TRAINING, *IMAGES, *ORDERS, *NUMBERS, *BUNDLES, *LOSSES)
@@ -182,6 +184,8 @@ def in_words(text: str) -> str:
     """Return a sentence of ours in the reader's language, its numbers too; what is not ours stays as it is."""
     if text in ALL:
         return _(text)
+    if (plain := text.replace("_", " ")) in LOSSES:
+        return _(plain)
     for sentence, pattern in _patterns():
         if found := pattern.fullmatch(text):
             return _(sentence) % {name: _part(part) for name, part in found.groupdict().items()}

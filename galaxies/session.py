@@ -19,6 +19,11 @@ def remember_made(session: SessionBase, galaxies: Iterable[Galaxy]) -> None:
     session[MADE] = [*(each for each in session.get(MADE, []) if each not in new), *new][-MAX_MADE:]
 
 
+def has_made(session: SessionBase, galaxy: Galaxy) -> bool:
+    """Whether the galaxy was generated in this visit."""
+    return galaxy.public_id in session.get(MADE, [])
+
+
 def made_in(session: SessionBase, number: int) -> list[Galaxy]:
     """Return the last galaxies that were generated in this visit, the newest first."""
     ids = session.get(MADE, [])[-number:]

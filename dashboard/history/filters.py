@@ -67,7 +67,9 @@ class HistoryFilter(FilterSet):
     version = ChoiceFilter(label=_("Model"), method="filter_version", empty_label=_("All models"))
     family = ChoiceFilter(label=_("Family"), method="filter_family", empty_label=_("All"))
     who = CharFilter(label=_("Who"), method="filter_who", max_length=254)
-    votes = ChoiceFilter(label=_("Votes"), method="filter_votes", choices=list(VOTES.items()), empty_label=_("All"))
+    votes = ChoiceFilter(
+        label=_("Votes"), method="filter_votes", choices=list(VOTES.items()), empty_label=_("All votes")
+    )
 
     class Meta:
         form = HistoryForm

@@ -63,7 +63,8 @@ class BlendForm(forms.Form):
         version = galaxies[0].model_version if galaxies else self.version
         if version is None:
             raise forms.ValidationError(_("No model has been trained yet; come back when the site has one."))
-        first = Recipe(version.version, generation.draw_cluster(version), 0, DEFAULT_PSI)
+        seed = next((each for each in ends if isinstance(each, int)), 0)
+        first = Recipe(version.version, generation.draw_cluster(version, seed), 0, DEFAULT_PSI)
         like = galaxies[0].recipe if galaxies else first
         start, end = (each.recipe if isinstance(each, Galaxy) else plain(like, each) for each in ends)
         values["version"] = version

@@ -21,7 +21,7 @@ from galaxies.opening import opening
 from galaxies.recipe import DEFAULT_PSI, Recipe
 from galaxies.registry.family_matching import nearest_family
 from galaxies.serving import Busy
-from galaxies.session import made_in, remember_made
+from galaxies.session import has_made, made_in, remember_made
 from galaxies.views.http import HtmxHttpRequest, busy_is_503, person_of
 from galaxies.views.upload import taken
 from galaxies.votes import mark_votes
@@ -63,7 +63,8 @@ def open_picture(request: HtmxHttpRequest) -> HttpResponse:
     if way_on := taken(request, form):
         return way_on
     version = generation.current_version()
-    return _studio(request, version, GenerateForm(version, {"psi": DEFAULT_PSI}), 422, picture=form)
+    shown = made_in(request.session, 1)
+    return _studio(request, version, GenerateForm(version, {"psi": DEFAULT_PSI}), 422, picture=form, shown=shown)
 
 
 @require_POST
@@ -98,8 +99,8 @@ def _asked(form: GenerateForm, version: ModelVersion) -> list[Recipe]:
     parts = {name: given[name] for name in ("path", "shares", "steer")}
     recipes = []
     for number in range(given["count"]):
-        cluster = generation.draw_cluster(version) if given["cluster"] is None else given["cluster"]
         seed = generation.new_seed() if given["seed"] is None else given["seed"] + number
+        cluster = generation.draw_cluster(version, seed) if given["cluster"] is None else given["cluster"]
         recipes.append(Recipe(version.version, cluster, seed, given["psi"], **parts))
     return recipes
 
@@ -109,6 +110,7 @@ def show(request: HtmxHttpRequest, galaxies: list[Galaxy], kind: str) -> HttpRes
 
     kind: what they have in common, one of KINDS; it counts for several only.
     """
+    again = len(galaxies) == 1 and has_made(request.session, galaxies[0])
     remember_made(request.session, galaxies)
     if len(galaxies) == 1:
         kind = ""
@@ -119,6 +121,7 @@ def show(request: HtmxHttpRequest, galaxies: list[Galaxy], kind: str) -> HttpRes
     context = {
         "current": generation.current_version([galaxy.model_version for galaxy in galaxies]),
         "film": galaxies[::-1],
+        "again": again,
         **on_stage(galaxies, kind),
     }
     return push_url(render(request, "studio.html#generated", context), address)

@@ -69,15 +69,21 @@ function tidyFilm(shown) {
 document.addEventListener("htmx:afterSwap", (event) => {
   reveal(event.target);
   if (event.target.id === "result") {
-    document.querySelectorAll("#ask .error").forEach((error) => error.remove());
+    document.querySelectorAll("#ask .error, #ask .notice").forEach((said) => said.remove());
     document.querySelectorAll("#ask [aria-invalid]").forEach((field) => field.removeAttribute("aria-invalid"));
     tidyFilm(event.target.querySelector(":scope > .card")?.dataset.galaxyId);
-    // On a phone the image is above the form: bring it into view.
-    if (event.target.getBoundingClientRect().top < 0) {
-      event.target.scrollIntoView({ behavior: still.matches ? "auto" : "smooth" });
-    }
+    showStage(event.target);
+  } else if (event.detail.requestConfig.elt.closest("#film")) {
+    const stage = document.getElementById("result");
+    stage.focus({ preventScroll: true });
+    showStage(stage);
   }
 });
+
+// On a phone the image is above the form, and the film is below both: bring the image into view.
+function showStage(stage) {
+  if (stage.getBoundingClientRect().top < 0) stage.scrollIntoView({ behavior: still.matches ? "auto" : "smooth" });
+}
 
 // A form that came back with errors: go to the first field that needs mending.
 document.addEventListener("htmx:afterSettle", () => document.querySelector("#ask [aria-invalid]")?.focus());

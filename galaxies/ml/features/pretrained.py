@@ -106,8 +106,11 @@ class Pretrained:
 
     def pooled(self, images: Any) -> Any:
         """Return the pooled features (N, 1280) of the last layer before the classes."""
-        (x,) = self._run(images, len(self._stages), (len(self._stages) - 1,))
-        return tf.reduce_mean(_conv(x, self._head, 1, tf.nn.relu6), axis=(1, 2))
+        return self._run(images, len(self._stages), ())[-1]
+
+    def maps_and_pooled(self, images: Any) -> list[Any]:
+        """Return the maps and, last, the pooled features."""
+        return self._run(images, len(self._stages), MAPPED)
 
     def classify(self, images: Any) -> Any:
         """Return the logits (N, 1000) of ImageNet's classes."""
@@ -115,6 +118,7 @@ class Pretrained:
         return tf.matmul(self.pooled(images), kernel, transpose_b=True) + bias
 
     def _run(self, images: Any, stages: int, wanted: tuple[int, ...]) -> list[Any]:
+        """Return the outputs of the wanted stages, and what is pooled of the last one if all are run."""
         x = (images * 127.5 + 0.5) / 128.0  # of 0..255, less 127, by 128
         x = _conv(x, self._stem, 2, tf.nn.relu6)
         found = []
@@ -123,6 +127,8 @@ class Pretrained:
                 x = block(x)
             if number in wanted:
                 found.append(x)
+        if stages == len(self._stages):
+            found.append(tf.reduce_mean(_conv(x, self._head, 1, tf.nn.relu6), axis=(1, 2)))
         return found
 
 

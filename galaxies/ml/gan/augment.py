@@ -8,6 +8,7 @@ A generator learns through all of it (Zhao et al. 2020).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,8 +55,7 @@ def augment(images: Tensor, seed: Tensor, settings: AugmentSettings, workers: Wo
     u = workers.part(tf.random.stateless_uniform([4, whole, 1], seed), axis=1)
     reach = round(side * settings.translation / 2)
     grid = tf.range(side)[None]
-    kinds = tf.cast(workers.part(tf.range(whole) % settings.blur_every == settings.blur_every - 1), tf.int32)
-    filters = tf.gather(tf.constant(np.stack([np.eye(side), blur_matrix(side)]), images.dtype), kinds)
+    filters = _filters(workers.part(is_blurred(whole, settings.blur_every)), side, images.dtype)
     moved = images
     for axis, equation in ((0, "nij,njwc->niwc"), (1, "nij,nhjc->nhic")):
         source = tf.abs(grid + 2 * (tf.cast(tf.floor(u[axis] * (2 * reach + 1)), tf.int32) - reach))
@@ -65,6 +65,21 @@ def augment(images: Tensor, seed: Tensor, settings: AugmentSettings, workers: Wo
     rows, columns = (tf.abs(tf.cast(grid, tf.float32) - u[axis] * side) < half for axis in (2, 3))
     hole = tf.cast(rows[:, :, None, None] & columns[:, None, :, None], images.dtype)
     return moved * (1.0 - hole)
+
+
+def is_blurred(n: Tensor, every: int) -> Tensor:
+    """Return (n,) bool: whether an image of a batch is blurred, each so-many-th."""
+    return tf.range(n) % every == every - 1
+
+
+def blur(images: Tensor, which: Tensor) -> Tensor:
+    """Return images (N, R, R, C), those that `which` (N,) says blurred by a binomial of 7 px."""
+    filters = _filters(which, images.shape[1], images.dtype)
+    return tf.einsum("nij,nhjc->nhic", filters, tf.einsum("nij,njwc->niwc", filters, images))
+
+
+def _filters(which: Tensor, side: int, dtype: Any) -> Tensor:
+    return tf.gather(tf.constant(np.stack([np.eye(side), blur_matrix(side)]), dtype), tf.cast(which, tf.int32))
 
 
 def blur_matrix(side: int) -> npt.NDArray[np.float64]:

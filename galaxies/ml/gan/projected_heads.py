@@ -1,7 +1,7 @@
 """Discriminator heads on frozen ImageNet features, and statistics of these features matched to those of real images.
 
     heads = ProjectedHeads(network, side=128)              # galaxies.ml.features.pretrained
-    logits = heads(heads.maps(images))          # a list of (N, h, w)
+    logits = heads(heads.maps(images))          # a list of (N, h, w), with `pooled` one of (N, 1) behind them
 
 Sauer et al. 2021, with a relativistic loss (Jolicoeur-Martineau 2019) in place of hinges.
 """
@@ -19,33 +19,47 @@ from galaxies.ml.arrays import Tensor
 from galaxies.ml.features.pretrained import Pretrained
 from galaxies.ml.gan.grain import LEAST
 from galaxies.ml.gan.losses import relativistic_loss
-from galaxies.ml.networks.critics import PatchHead
+from galaxies.ml.networks.critics import PatchHead, PooledHead
 from galaxies.ml.workers import ALONE, Workers
 
 
 class ProjectedHeads(keras.Model):
-    """One head for each of the network's maps of images of `side` px, conditioned on one of `families`, if any."""
+    """One head for each of the network's maps of images of `side` px, conditioned on one of `families`, if any.
 
-    def __init__(self, network: Pretrained, side: int, families: int = 0, **options: Any) -> None:
+    pooled: and one for the network's pooled features, its look at an image as a whole.
+    """
+
+    def __init__(
+        self, network: Pretrained, side: int, families: int = 0, *, pooled: bool = False, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self.network = network
-        maps = network.maps(tf.zeros([1, side, side, 3]))
-        self.heads = [PatchHead() for _ in maps]
-        self.widths = [m.shape[-1] for m in maps]
+        self.network, self.pooled = network, pooled
+        maps = self.maps(tf.zeros([1, side, side, 3]))
+        self.heads = [PooledHead() if m.shape.rank == 2 else PatchHead() for m in maps]
+        self.statistics = map_statistics(maps).shape[1]
         self(maps, tf.zeros([1, families]) if families else None)
 
     def maps(self, images: Tensor) -> list[Tensor]:
-        """Return the frozen maps of images (N, R, R, 3) around [-1, 1]."""
-        return self.network.maps(images)
+        """Return the frozen maps of images (N, R, R, 3) around [-1, 1], and the logarithm of what is pooled (N, C).
+
+        Pooled features are averages of what is never below 0, and half of them are nearly always nearly that.
+        """
+        if not self.pooled:
+            return self.network.maps(images)
+        *maps, pooled = self.network.maps_and_pooled(images)
+        return [*maps, tf.math.log(pooled + 0.01)]
 
     def call(self, maps: Sequence[Tensor], labels: Tensor | None = None) -> list[Tensor]:
         return [head(x, labels) for head, x in zip(self.heads, maps, strict=True)]
 
 
 def map_statistics(maps: Sequence[Tensor]) -> Tensor:
-    """Return mean and log standard deviation over each image of every channel of its maps, (N, 2 C)."""
+    """Return mean and log standard deviation over each image of every channel of its maps; (N, C) as they are."""
     found = []
     for x in maps:
+        if x.shape.rank == 2:
+            found.append(x)
+            continue
         mean, variance = tf.nn.moments(x, axes=[1, 2])
         found += [mean, 0.5 * tf.math.log(variance + 1e-4)]
     return tf.concat(found, axis=1)

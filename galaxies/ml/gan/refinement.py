@@ -8,7 +8,7 @@ network that they see through has learned from larger ones; they and the generat
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from galaxies.ml.arrays import Tensor
 from galaxies.ml.features.pretrained import LITE0, load_pretrained
+from galaxies.ml.gan.augment import blur, is_blurred
 from galaxies.ml.gan.losses import quantize_straight_through, range_penalty
 from galaxies.ml.gan.optimizers import adam, apply_gradients
 from galaxies.ml.gan.projected_heads import (
@@ -44,6 +45,8 @@ REAL, GENERATED = range(2)  # the kinds of images whose moments are kept
 class RefinementSettings:
     """enlarge: how many times images are enlarged for the heads. rates are those of Adam with beta1 = 0.
 
+    blur_every: each so-many-th image of a batch is blurred for the heads by a binomial of 7 px, and counts for no
+    moments; else the finest grain, which is easiest told from a real one, is all that they look at.
     wrong_family: the weight with which heads tell real images from the same under another family's name, which keeps
     families apart. logits: that of the heads' squared logits; moments: of running mean and standard deviation of their
     features, over `memory` images; grain: of those of the strength of fine detail, from which a stage takes an image's
@@ -53,8 +56,9 @@ class RefinementSettings:
     """
 
     enlarge: int = 2
+    blur_every: int = 2
     batch: int = 32
-    rate: float = 5e-5
+    rate: float = 1e-4
     head_rate: float = 3e-4
     end_rate: float = 0.01
     beta_2: float = 0.99
@@ -90,8 +94,9 @@ class RefinementTrainer:
         self.ema = build_generator(generator.config)
         self.ema.set_weights(generator.get_weights())
         config = generator.config
-        self.heads = ProjectedHeads(load_pretrained(LITE0), config.resolution * settings.enlarge, config.n_clusters)
-        self.moments = RunningMoments(2, 2 * sum(self.heads.widths), workers)
+        side = config.resolution * settings.enlarge
+        self.heads = ProjectedHeads(load_pretrained(LITE0), side, config.n_clusters, pooled=True)
+        self.moments = RunningMoments(2, self.heads.statistics, workers)
         self.grain = RunningMoments(2, DETAIL_STATISTICS, workers)
         self.g_optimizer = adam(settings.rate, generator.trainable_variables, beta_1=0.0, beta_2=settings.beta_2)
         self.d_optimizer = adam(settings.head_rate, self.heads.trainable_variables, beta_1=0.0, beta_2=settings.beta_2)
@@ -106,7 +111,13 @@ class RefinementTrainer:
         }
 
     def _maps(self, images: Tensor) -> list[Tensor]:
-        return self.heads.maps(upsample(quantize_straight_through(images), self.settings.enlarge))
+        seen = blur(quantize_straight_through(images), is_blurred(tf.shape(images)[0], self.settings.blur_every))
+        return self.heads.maps(upsample(seen, self.settings.enlarge))
+
+    def _moments(self, kind: int, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        sharp = ~is_blurred(tf.shape(maps[0])[0], self.settings.blur_every)
+        statistics = map_statistics([tf.boolean_mask(m, sharp) for m in maps])
+        return self.moments.update(kind, statistics, self.settings.memory)
 
     @tf.function
     def step(self, number: Tensor, rate: Tensor, decay: Tensor, train_generator: bool) -> dict[str, Tensor]:
@@ -124,10 +135,7 @@ class RefinementTrainer:
             fake_maps = self._maps(fake)
             real_logits, fake_logits = self.heads(real_maps, y), self.heads(fake_maps, y)
             misnamed_logits = self.heads(real_maps, other_families(y, fold_in(key, 3)))
-            moments = moment_distance(
-                self.moments.update(REAL, map_statistics(real_maps), settings.memory),
-                self.moments.update(GENERATED, map_statistics(fake_maps), settings.memory),
-            )
+            moments = moment_distance(self._moments(REAL, real_maps), self._moments(GENERATED, fake_maps))
             grain = moment_distance(
                 self.grain.update(REAL, detail_statistics(x), settings.grain_memory),
                 self.grain.update(GENERATED, detail_statistics(quantize_straight_through(fake)), settings.grain_memory),

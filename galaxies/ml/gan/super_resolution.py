@@ -131,7 +131,7 @@ class StageTrainer:
         self.heads = ProjectedHeads(load_pretrained(LITE0), side)
         self.critic = DetailCritic(settings.critic_channels, settings.critic_detail)
         self.critic(np.zeros((1, side, side, 3), "float32"))
-        self.moments = RunningMoments(3, 2 * sum(self.heads.widths), workers)
+        self.moments = RunningMoments(3, self.heads.statistics, workers)
         self.grain = RunningMoments(3, DETAIL_STATISTICS, workers)
         self.g_optimizer, self.d_optimizer, self.c_optimizer = (
             adam(rate, player.trainable_variables, beta_1=0.0, beta_2=settings.beta_2)

@@ -2,6 +2,7 @@
 
 logits = DetailCritic((32, 48), 16.0)(images)       # (N, h, w), one for each patch
 logits = PatchHead()(maps, labels)                  # (N, r / 4, r / 4)
+logits = PooledHead()(features, labels)             # (N, 1)
 """
 
 from __future__ import annotations
@@ -63,3 +64,31 @@ class PatchHead(layers.Layer):
         if labels is None:
             return logits
         return logits + ops.sum(x * self.embedding(labels)[:, None, None], axis=-1) / x.shape[-1] ** 0.5
+
+
+class PooledHead(layers.Layer):
+    """Features of a whole image (N, C), and labels (N, k) if there are any -> (N, 1) logits.
+
+    Patches know texture; whether all of an image goes together is for this one.
+    """
+
+    def __init__(self, channels: Sequence[int] = (256, 64), **options: Any) -> None:
+        super().__init__(**options)
+        self.dense = [layers.Dense(c, kernel_initializer="he_normal") for c in channels]
+        self.logit = layers.Dense(1, kernel_initializer=scaled(1.0), dtype="float32")
+        self.embedding = layers.Dense(channels[-1], use_bias=False, dtype="float32", kernel_initializer=scaled(1.0))
+
+    def build(self, x_shape: Any, labels_shape: Any = None) -> None:
+        for layer in (*self.dense, self.logit):
+            layer.build(x_shape)
+            x_shape = (*x_shape[:-1], layer.units)
+        if labels_shape is not None:
+            self.embedding.build(labels_shape)
+
+    def call(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        for layer in self.dense:
+            x = activate(layer(x))
+        logits = self.logit(x)
+        if labels is None:
+            return logits
+        return logits + ops.sum(x * self.embedding(labels), axis=-1, keepdims=True) / x.shape[-1] ** 0.5
