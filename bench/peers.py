@@ -21,7 +21,8 @@ from PIL import Image
 
 from galaxies.ml.arrays import Images, Labels
 from galaxies.ml.bundle import load_bundle
-from galaxies.ml.data.dataset import Dataset, load_dataset
+from galaxies.ml.data.dataset import CROP, Dataset, load_dataset
+from galaxies.ml.data.options import options_of
 from galaxies.ml.evaluation import Settings
 from galaxies.ml.evaluation.extractors import imagenet
 from galaxies.ml.evaluation.of_bundle import evaluate_bundle, summary
@@ -42,7 +43,10 @@ def main() -> None:
     if not asked.python.exists():
         parser.error(f"There is no {asked.python}: make that environment as the top of this file says.")
     bundle = load_bundle(asked.bundle)
-    data = load_dataset(asked.images, bundle.resolution, Path("var/datasets"))
+    read = bundle.manifest["data"]
+    data = load_dataset(
+        asked.images, bundle.resolution, Path("var/datasets"), read.get("crop", CROP), options=options_of(read)
+    )
     samples = asked.folder / "samples.npy"
     options = {
         "images": training_files(data, asked.folder / "images"),

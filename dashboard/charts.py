@@ -145,6 +145,11 @@ class Measured:
         return figure(self.entry["value"])
 
     @property
+    def text_y(self) -> float:
+        """Height of the number: beside its mark, but below the words at the ceiling."""
+        return TOP + HEIGHT / 2 if self.y is None else max(self.y, TOP + 10)
+
+    @property
     def floor(self) -> str:
         """The score of real images against real ones."""
         return figure(self.entry["floor"])

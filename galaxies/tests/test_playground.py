@@ -109,9 +109,13 @@ def test_arrows_walk_the_film_and_each_restores_image_and_recipe(studio: Page) -
         expect(studio.get_by_label("Seed")).to_have_value(seed)
     studio.reload()
     assert shown(studio) == two
+    studio.set_viewport_size({"width": 375, "height": 667})
+    film.first.scroll_into_view_if_needed()
     film.first.click()
     expect(studio.locator("article.card")).to_have_attribute("data-galaxy-id", three)
     expect(studio).to_have_url(re.compile("seed=33"))
+    expect(studio.locator("#result")).to_be_focused()
+    expect(studio.locator("#result img").first).to_be_in_viewport()
 
 
 def test_the_film_grows_picture_by_picture_and_is_as_after_a_reload(studio: Page) -> None:

@@ -92,6 +92,21 @@ def test_all_left_empty_is_any_family_and_a_new_seed(client: Client, generator: 
     assert one.psi == 0.8
 
 
+def test_a_seed_of_any_family_is_the_same_galaxy_each_time(client: Client, generator: Service) -> None:
+    found = [generate(client, cluster="", seed=str(seed)) for seed in (*range(8), *range(8))]
+    assert found[:8] == found[8:]
+    assert len({galaxy.cluster for galaxy in found}) > 1
+    client.post("/generate", RECIPE | {"cluster": "", "seed": "0", "count": "4"})
+    assert Galaxy.objects.count() == 8  # one of several is that of its own seed
+
+
+def test_a_galaxy_that_comes_again_says_so(client: Client, generator: Service) -> None:
+    first, again = (client.post("/generate", RECIPE, headers=HTMX).content.decode() for _ in range(2))
+    assert "A new galaxy: " in first
+    assert "That is the galaxy of this seed again" in again
+    assert "A new galaxy: " not in again
+
+
 def test_the_largest_seed_works(client: Client, generator: Service) -> None:
     assert generate(client, seed=str(2**63 - 1)).seed == 2**63 - 1
 
@@ -123,6 +138,8 @@ def test_what_cannot_be_is_422_with_the_message_at_its_field(
     assert response.status_code == 422
     assert f'id="{field}-error"' in page
     assert not Galaxy.objects.exists()
+    if field == "psi":
+        assert re.search(r'<input id="psi"[^>]* value="0.8"', page)  # else a slider jumps to its middle
     if field != "cluster":
         assert 'name="cluster" value="1" checked' in page
         assert value.replace("<b>", "&lt;b&gt;") in page

@@ -1,6 +1,8 @@
 """manage.py train as a user runs it: in a process of its own, stopped by a signal, resumed."""
 
+import csv
 import io
+import json
 import os
 import re
 import signal
@@ -15,6 +17,7 @@ from django.core.management import CommandError, call_command
 from PIL import Image
 from pytest_django.fixtures import Settings
 
+from galaxies import sentences
 from galaxies.ml.bundle import load_bundle
 from galaxies.ml.data import synthetic
 from galaxies.models import ModelVersion
@@ -59,7 +62,11 @@ def test_a_terminated_training_saves_exits_0_and_is_resumed_to_a_bundle(
     path = next((tmp_path / "store").iterdir())
     assert f"Model version {path.name} is registered" in output
     assert load_bundle(path).n_clusters == 6
-    assert (path / "training.csv").read_text().count("adversarial") >= 1
+    with (path / "training.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert {row["phase"] for row in rows} >= {"encoder", "adversarial", "refinement"}
+    losses = {name.replace("_", " ") for row in rows for name in json.loads(row["losses"])}
+    assert losses <= set(sentences.LOSSES)  # each has a name in the reader's language
     assert (path / "sample_sheet.webp").exists()
 
 

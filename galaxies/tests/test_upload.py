@@ -134,6 +134,13 @@ def test_what_cannot_be_used_is_refused_in_a_sentence_beside_the_field(
         assert says in error_of(upload(client, content, "mine.png", address))
 
 
+def test_a_picture_that_cannot_be_read_leaves_the_stage_and_is_gone_to(client: Client, generator: Service) -> None:
+    client.post("/generate", {"cluster": "1", "seed": "42"})
+    page = client.post("/recipe", {"picture": SimpleUploadedFile("odd.jpg", b"no picture")}).content.decode()
+    assert f'data-galaxy-id="{Galaxy.objects.get().public_id}"' in page
+    assert re.search(r'<input id="picture"[^>]* autofocus>', page)
+
+
 def test_no_picture_at_all(client: Client, version: ModelVersion) -> None:
     assert "Choose a picture first." in error_of(client.post("/upload/"))
     assert client.get("/upload/").status_code == 200

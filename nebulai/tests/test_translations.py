@@ -169,6 +169,11 @@ def test_stored_sentences_are_shown_in_the_readers_language_with_its_numbers() -
     assert sentences.in_words("") == ""
     with translation.override("fr"):
         assert sentences.in_words(text) == "Annulé. Arrêté dans la phase encoder, qui recommencera."
+        stopped = "Cancelled. Stopped in phase encoder after 6,144 images, all saved."
+        assert sentences.in_words(stopped) == (
+            "Annulé. Arrêté dans la phase encoder après 6\xa0144 images, tout est enregistré."
+        )
+        assert sentences.in_words("own_grain") == "grain propre"
         assert sentences.in_words("1,234 images") == "1\xa0234 images"
         assert sentences.in_words("Learned.") == "Learned."
         for words in IN_WORDS.values():

@@ -73,7 +73,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
     document.querySelectorAll("#ask [aria-invalid]").forEach((field) => field.removeAttribute("aria-invalid"));
     tidyFilm(event.target.querySelector(":scope > .card")?.dataset.galaxyId);
     showStage(event.target);
-  } else if (event.detail.requestConfig.elt.closest("#film")) {
+  } else if (event.detail.requestConfig?.elt.closest("#film")) {
     const stage = document.getElementById("result");
     stage.focus({ preventScroll: true });
     showStage(stage);
@@ -89,6 +89,12 @@ function showStage(stage) {
 document.addEventListener("htmx:afterSettle", () => document.querySelector("#ask [aria-invalid]")?.focus());
 
 document.addEventListener("htmx:sendError", () => say(document.body.dataset.notReached));
+
+// What opens above the bar that sticks to the foot is brought into view.
+document.addEventListener("click", (event) => {
+  const details = event.target.closest("summary")?.parentElement;
+  if (details?.matches(".steer")) requestAnimationFrame(() => details.open && details.scrollIntoView({ block: "nearest" }));
+});
 
 // A picture that is dropped on the studio, or chosen there, opens with its recipe.
 function pictureForm() {
