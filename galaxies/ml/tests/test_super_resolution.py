@@ -12,6 +12,7 @@ from galaxies.ml.bundle.inference import make_forward
 from galaxies.ml.bundle.latents import LatentLayout, normals
 from galaxies.ml.data import synthetic
 from galaxies.ml.features.pretrained import LITE0, load_pretrained
+from galaxies.ml.gan.augment import blur, is_blurred
 from galaxies.ml.gan.grain import grain_code, grain_prior
 from galaxies.ml.gan.projected_heads import ProjectedHeads, RunningMoments, map_statistics, moment_distance
 from galaxies.ml.gan.refinement import RefinementSettings, other_families, refine
@@ -114,9 +115,32 @@ def test_a_map_statistics_tells_sharp_from_soft_images() -> None:
     random = np.random.default_rng(0)
     sharp = tf.constant(random.normal(0, 0.2, (4, 64, 64, 3)), tf.float32)
     heads = ProjectedHeads(load_pretrained(LITE0), 64)
-    statistics = map_statistics(heads.maps(sharp)), map_statistics(heads.maps(upsample(sharp[:, ::2, ::2], 2)))
-    assert statistics[0].shape == (4, 2 * sum(heads.widths))
+    maps = heads.maps(sharp)
+    statistics = map_statistics(maps), map_statistics(heads.maps(upsample(sharp[:, ::2, ::2], 2)))
+    assert statistics[0].shape == (4, 2 * sum(m.shape[-1] for m in maps)) == (4, heads.statistics)
     assert float(tf.reduce_mean(tf.abs(statistics[0] - statistics[1]))) > 0.1
+
+
+def test_one_head_looks_at_whole_images_and_at_their_family() -> None:
+    network, images = load_pretrained(LITE0), tf.constant(inputs(2)[1] * np.ones((1, 1, 1, 3), "float32"))
+    heads = ProjectedHeads(network, images.shape[1], families=3, pooled=True)
+    *maps, pooled = heads.maps(images)
+    assert [m.shape for m in maps] == [m.shape for m in network.maps(images)]
+    np.testing.assert_allclose(pooled, np.log(network.pooled(images) + 0.01), rtol=1e-4, atol=1e-4)
+    first, second = (heads([*maps, pooled], tf.one_hot([family] * 2, 3))[-1] for family in (0, 1))
+    assert first.shape == (2, 1)
+    assert np.abs(first - second).min() > 0
+    assert heads.statistics == 2 * sum(m.shape[-1] for m in maps) + pooled.shape[-1]
+
+
+def test_some_images_of_a_batch_are_blurred_and_the_others_are_not() -> None:
+    images = tf.random.stateless_normal([5, 16, 16, 3], (0, 1))
+    which = is_blurred(5, 2)
+    assert which.numpy().tolist() == [False, True, False, True, False]
+    seen = blur(images, which)
+    np.testing.assert_allclose(seen[::2], images[::2])
+    assert float(tf.math.reduce_std(seen[1::2])) < 0.5 * float(tf.math.reduce_std(images[1::2]))
+    np.testing.assert_allclose(blur(tf.ones([1, 16, 16, 3]), tf.constant([True])), 1, rtol=1e-6)
 
 
 def test_detail_statistics_are_the_strength_of_fine_detail_by_colour_and_scale() -> None:
