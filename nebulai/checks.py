@@ -30,7 +30,6 @@ def environment(**kwargs: Any) -> list[CheckMessage]:
     for variable, wanted, module, package in (
         ("NEBULAI_CACHE_URL", settings.CACHE_URL, "redis", "redis"),
         ("NEBULAI_S3_BUCKET", settings.S3_BUCKET, "storages", "django-storages[s3]"),
-        ("NEBULAI_GENERATOR", settings.GENERATOR, "ray", "ray[serve,train]"),
     ):
         if wanted and find_spec(module) is None:
             found.append(Error(env.missing(variable, package), id="nebulai.E004"))

@@ -116,7 +116,7 @@ def database(name: str, default: str) -> dict[str, Any]:
     named = found["NAME"] or "service" in found.get("OPTIONS", {})
     if kind not in {"sqlite3", "postgresql"} or not named:
         raise ImproperlyConfigured(f"{name} names no database that can be used: {DATABASE_URLS}.")
-    if kind == "postgresql" and find_spec("psycopg") is None:
+    if kind == "postgresql" and not (find_spec("psycopg") or find_spec("psycopg2")):
         raise ImproperlyConfigured(missing(name, "psycopg[binary]"))
     return dict(found)
 
