@@ -12,7 +12,6 @@ from galaxies.family_words import in_words
 from galaxies.generation import current_version
 from galaxies.ml.bundle import BundleError
 from galaxies.models import ModelVersion
-from galaxies.quiz.photographs import source
 from galaxies.serving import service
 from galaxies.views.http import YEAR, busy_is_503
 
@@ -43,7 +42,6 @@ def how_it_works(request: HttpRequest) -> HttpResponse:
             "numbers": numbers,
             "paper": about,
             "awake": awake,
-            "has_quiz": source(),
         }
     return render(request, "about.html", context)
 

@@ -9,7 +9,6 @@ from django.views.decorators.http import require_safe
 from galaxies import exemplars, generation, model_page
 from galaxies.ml.bundle import BundleError
 from galaxies.models import ModelVersion
-from galaxies.quiz.photographs import source
 from galaxies.quiz.rounds import taken_for_real
 from galaxies.views.http import YEAR
 from nebulai.views import problem
@@ -25,7 +24,7 @@ def model(request: HttpRequest) -> HttpResponse:
         text = _("The files of this model cannot be read at the moment.")
         return problem(request, 503, _("The model is not at hand"), text, retry_after=60)
     by_eye = taken_for_real(version) if version else None
-    return render(request, "model.html", {"version": version, "page": page, "by_eye": by_eye, "has_quiz": source()})
+    return render(request, "model.html", {"version": version, "page": page, "by_eye": by_eye})
 
 
 @require_safe

@@ -110,7 +110,7 @@ def show(request: HtmxHttpRequest, galaxies: list[Galaxy], kind: str) -> HttpRes
 
     kind: what they have in common, one of KINDS; it counts for several only.
     """
-    again = len(galaxies) == 1 and has_made(request.session, galaxies[0])
+    again = kind == "several" and len(galaxies) == 1 and has_made(request.session, galaxies[0])
     remember_made(request.session, galaxies)
     if len(galaxies) == 1:
         kind = ""

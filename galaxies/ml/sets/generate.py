@@ -75,6 +75,8 @@ def generate_set(
     galaxies that are done.
     Raises: SetError, and OSError if the folder cannot be written; finished shards are kept.
     """
+    if plan.format == "parquet" and find_spec("pyarrow") is None:
+        raise SetError(NO_PYARROW)  # before the folder is claimed
     with claimed(folder, plan):
         if catalogue.is_whole(folder):
             report(plan.count)
@@ -112,8 +114,6 @@ def _from(report: Report, before: int) -> Report:
 def claimed(folder: Path, plan: SetPlan) -> Iterator[None]:
     """Hold the folder of a set for this process. Raises: SetError if another set or another process has it."""
     file = folder / PLAN
-    if plan.format == "parquet" and find_spec("pyarrow") is None:
-        raise SetError(NO_PYARROW)
     try:
         str(folder).encode()
     except UnicodeEncodeError as error:  # pyarrow and HDF5 open no such file
