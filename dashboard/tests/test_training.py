@@ -218,6 +218,22 @@ def test_a_run_is_polled_until_it_is_done(staff: Client, data_folders: Path) -> 
     assert "The loss d is no longer a number." in words(last.content)
 
 
+@pytest.mark.parametrize(
+    ("options", "left_out"),
+    [
+        ({}, set()),
+        ({"start_from": "v"}, {"Encoder", "Warm start"}),
+        ({"start_from": "v", "keep_stage": True}, {"Encoder", "Warm start", "Super-resolution"}),
+    ],
+)
+def test_steps_that_a_run_leaves_out_are_not_shown(db: None, options: dict[str, object], left_out: set[str]) -> None:
+    run = make(phase="refinement")
+    run.options |= options
+    shown = dict(query.steps(run))
+    assert shown["Refinement"] == "now"
+    assert set(query.STEPS) - set(shown) == left_out
+
+
 def test_a_page_finds_a_run_that_was_interrupted(staff: Client) -> None:
     run = make()
     page = words(staff.get(address_of(run)).content)

@@ -26,6 +26,7 @@ WIDTH, HEIGHT, EDGE = 300.0, 60.0, 4.0  # of its viewBox
 TABLE_ROWS = 20
 LOSSES = "log.csv"
 SHEET = re.compile(r"(?P<phase>[a-z_]+)-(?P<images>\d{9,})\.png")
+SUPER_RESOLUTION = gettext_noop("Super-resolution")
 STEPS = {
     gettext_noop("Images"): ("", "reading"),
     gettext_noop("Encoder"): ("encoder",),
@@ -34,7 +35,7 @@ STEPS = {
     gettext_noop("Warm start"): ("warm_start",),
     gettext_noop("Adversarial"): ("adversarial",),
     gettext_noop("Refinement"): ("refinement",),
-    gettext_noop("Super-resolution"): (),
+    SUPER_RESOLUTION: (),
     gettext_noop("Measuring"): (),
 }
 OF_STARTING_MODEL = ("Encoder", "Warm start")  # steps that a run from an earlier version leaves out
@@ -78,7 +79,9 @@ class Sheet:
 
 def steps(run: TrainingRun) -> list[tuple[str, str]]:
     """Return every step of a training run with "done", "now" or ""."""
-    names = [name for name in STEPS if not (run.options.get("start_from") and name in OF_STARTING_MODEL)]
+    left_out = OF_STARTING_MODEL if run.options.get("start_from") else ()
+    left_out = (*left_out, SUPER_RESOLUTION) if run.options.get("keep_stage") else left_out
+    names = [name for name in STEPS if name not in left_out]
     here = next((i for i, name in enumerate(names) if name == _step(run.phase)), 0)
     if run.state == TrainingRun.State.DONE:
         here = len(names)
@@ -89,7 +92,7 @@ def steps(run: TrainingRun) -> list[tuple[str, str]]:
 
 def _step(phase: str) -> str:
     if phase.startswith(STAGE):
-        return "Super-resolution"
+        return SUPER_RESOLUTION
     phase = FORMER_NAMES.get(phase, phase)
     return next((name for name, phases in STEPS.items() if phase in phases), "Measuring")
 

@@ -19,7 +19,7 @@ REFERENCE_SECONDS = 0.0071  # a convolution's two passes, 2.7 GFLOP, at the 384 
 def expected_seconds(settings: Settings, speed: float) -> float:
     """Return about how many seconds a training takes. speed: 1 on the machine that the phases were measured on."""
     phases = [] if settings.start_at == STAGE else _phases_of_generator(settings)
-    if settings.stage:
+    if settings.trains_stage:
         each = STAGE_SECONDS / (8 if settings.preset == "tiny" else 1)
         phases.append((each, settings.budget(settings.stage_images, settings.shares.super_resolution)))
     return sum(_seconds(each, budget, speed) + STARTING / speed for each, budget in phases)

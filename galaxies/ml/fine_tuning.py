@@ -80,6 +80,12 @@ def check_compatible(manifest: Mapping[str, Any], settings: Settings) -> None:
             f"The networks of version {version} are not those of preset {settings.preset}: choose the preset that it "
             "was trained with, or start from scratch."
         )
+    stages = [StyledStageConfig(**options) for options in manifest["stages"] if "style" in options]
+    if settings.keep_stage and settings.stage not in stages:
+        raise TrainingError(
+            f"Version {version} has no stage of {settings.resolution} px with a code of grain to keep: leave out "
+            "--keep-stage."
+        )
 
 
 def load_starting_model(bundle: Bundle) -> StartingModel:

@@ -29,7 +29,7 @@ from galaxies.ml.gan.adversarial import train_adversarial
 from galaxies.ml.gan.monitoring import full_size_meter, kid_meter, set_w_mean, sheet_sampler
 from galaxies.ml.gan.refinement import refine
 from galaxies.ml.gan.sampling import LabelledImages, sampling_weights, thinned
-from galaxies.ml.gan.super_resolution import BaseSampler, train_stage
+from galaxies.ml.gan.super_resolution import BaseSampler, fit_prior, train_stage
 from galaxies.ml.gan.warm_start import warm_start
 from galaxies.ml.loop import ADVERSARIAL, STAGE, Budget, Report, Reporter, Run, reading, write_arrays
 from galaxies.ml.networks.generator import Generator, GeneratorConfig
@@ -300,16 +300,20 @@ def train_stages(training: Training, generator: Generator, families: Labels) -> 
     settings, start = training.settings, training.starting_model
     if settings.stage is None:
         return []
+    sampler, begin = BaseSampler(generator, families), start.stage(settings.stage) if start else None
+    if begin and settings.keep_stage:
+        fit_prior(begin, training.images, sampler, settings.super_resolution.batch, seed=settings.seed)
+        return [begin]
     stage = train_stage(
         training.images,
-        BaseSampler(generator, families),
+        sampler,
         settings.stage,
         settings.budget(settings.stage_images, settings.shares.super_resolution),
         run=training.run,
         reporter=training.reporter,
         settings=settings.super_resolution,
         seed=settings.seed,
-        begin=start.stage(settings.stage) if start else None,
+        begin=begin,
         sampler_of=lambda stage: sheet_sampler(generator, 0, [stage]),
         meter_of=_stage_meter(training, generator, families),
     )

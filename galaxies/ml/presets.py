@@ -68,6 +68,7 @@ class Settings:
     weighed_by: str = ""  # the preference model that weighs the real images, in words; empty: all count alike
     started_from: str = ""  # the version whose weights it begins with; empty: from scratch
     start_at: str = ADVERSARIAL  # the first phase in which that version learns on, one of FIRST_PHASES
+    keep_stage: bool = False  # its stage stays as it is
 
     @property
     def base(self) -> int:
@@ -80,6 +81,10 @@ class Settings:
         factor = self.resolution // self.base
         return StyledStageConfig(self.resolution, factor, code=6) if factor > 1 else None
 
+    @property
+    def trains_stage(self) -> bool:
+        return self.stage is not None and not self.keep_stage
+
     def budget(self, images: int, share: float) -> Budget:
         """Return the budget of a phase. Phases that are there have the time of those that are not."""
         return Budget(images, self.minutes * share / self._share_of_phases() if self.minutes else None)
@@ -88,11 +93,12 @@ class Settings:
         shares = self.shares
         if not self.started_from:
             return 1.0
+        kept = shares.super_resolution if self.keep_stage else 0.0
         return {
             ADVERSARIAL: 1.0 - shares.encoder - shares.warm_start,
             REFINEMENT: shares.refinement + shares.super_resolution,
             STAGE: shares.super_resolution,
-        }[self.start_at]
+        }[self.start_at] - kept
 
 
 LARGEST = 1024  # px: the memory of anything larger is nobody's
@@ -161,7 +167,7 @@ def with_resolution(settings: Settings, resolution: int) -> Settings:
 def check_shares(settings: Settings, workers: int) -> None:
     """Raise TrainingError if so many workers cannot have equal shares of every batch of what is trained."""
     batches = [settings.adversarial.batch, settings.refinement.batch]
-    if settings.stage:
+    if settings.trains_stage:
         batches.append(settings.super_resolution.batch // 2)  # half of it is of another kind than the other
     most = gcd(*batches[FIRST_PHASES.index(settings.start_at) :])
     if most % workers:

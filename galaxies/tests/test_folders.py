@@ -175,6 +175,11 @@ def test_starting_at_a_phase_needs_a_model_and_something_to_train(version: Model
         checked(options)
     with pytest.raises(TrainingError, match="leaves nothing to train: at 16 px there is none"):
         settings_of(replace(options, start_from=version.version, resolution=16))
+    with pytest.raises(TrainingError, match="--keep-stage needs --start-from VERSION"):
+        checked(Options(synthetic=600, preset="tiny", keep_stage=True))
+    with pytest.raises(TrainingError, match="--keep-stage leaves nothing to train with --start-at stage"):
+        checked(replace(options, start_from=version.version, keep_stage=True))
+    assert settings_of(replace(options, start_from=version.version, start_at="refinement", keep_stage=True)).keep_stage
     for start_at in ("adversarial", "refinement", "stage"):
         chosen = replace(options, start_at=start_at, start_from=version.version, budget_images=64)
         assert getattr(settings_of(chosen), f"{start_at}_images") == 64

@@ -26,7 +26,7 @@ class Options:
 
     images: a folder or HDF5 file; synthetic: the number of drawn galaxies to train on instead.
     start_from: the version whose weights the training begins with; None starts from scratch. start_at: the first phase
-    in which it learns on, one of FIRST_PHASES, the adversarial one if None.
+    in which it learns on, one of FIRST_PHASES, the adversarial one if None. keep_stage: that version's stage stays.
     prefer: sample real images by how probably people like them (galaxies.preferences).
     From stretch on: galaxies.ml.data.options.ReadingOptions.
     """
@@ -44,6 +44,7 @@ class Options:
     model_version: str | None = None
     start_from: str | None = None
     start_at: str | None = None
+    keep_stage: bool = False
     prefer: bool = False
     stretch: float = ReadingOptions.stretch
     q: float = ReadingOptions.q
@@ -129,6 +130,11 @@ def _refusals(options: Options) -> list[tuple[bool, str]]:
         (options.budget_images is not None and options.budget_images < 1, "--budget-images must be above 0."),
         ((options.start_at or STAGE) not in FIRST_PHASES, f"--start-at must be one of {', '.join(FIRST_PHASES)}."),
         (bool(options.start_at) and not options.start_from, "--start-at needs --start-from VERSION."),
+        (options.keep_stage and not options.start_from, "--keep-stage needs --start-from VERSION."),
+        (
+            options.keep_stage and options.start_at == STAGE,
+            "--keep-stage leaves nothing to train with --start-at stage: leave one of them out.",
+        ),
         (drawn is not None and drawn < MINIMUM, f"--synthetic draws too few galaxies: at least {MINIMUM} are needed."),
     ]
 
@@ -160,6 +166,7 @@ def settings_of(options: Options) -> Any:
         minutes=options.budget_minutes,
         start_at=start_at,
         started_from=options.start_from or "",
+        keep_stage=options.keep_stage,
         **bound,
     )
     if start_at == STAGE and not settings.stage:

@@ -56,6 +56,9 @@ class Command(BaseCommand):
             "--start-at", choices=FIRST_PHASES, help="with --start-from: the first phase in which it learns on"
         )
         parser.add_argument(
+            "--keep-stage", action="store_true", help="with --start-from: leave the super-resolution stage as it is"
+        )
+        parser.add_argument(
             "--prefer", action="store_true", help="show what people would like more often (see learn_preferences)"
         )
         parser.add_argument("--activate", action="store_true", help="let the site use the model when it is done")

@@ -277,12 +277,11 @@ def train_stage(
 
     begin: an earlier stage of that config to go on with. sampler_of returns a function that writes a sample sheet of a
     stage, meter_of one that measures it (`full_size_meter`); both are asked for the moving average. With a meter it is
-    returned as it was at the lowest KID by the network that trains it.
+    returned as it was at the lowest KID by the network that trains it, and that may be as it began.
     Raises: Stopped, TrainingError (galaxies.ml.loop), PretrainedError.
     """
-    stage, code = begin or build_styled_stage(config), grain_code(images, config.code, seed=seed)
-    generated = (sampler.sample(settings.batch, tf.constant([seed, -1 - i])) for i in range(128))
-    stage.prior.set_weights(grain_prior(images, code, config.factor, generated, seed=seed))
+    stage = begin or build_styled_stage(config)
+    code = fit_prior(stage, images, sampler, settings.batch, seed=seed)
     trainer = StageTrainer(stage, sampler, settings, code, seed=seed, workers=run.workers)
 
     def train(number: int) -> dict[str, Any]:
@@ -297,13 +296,16 @@ def train_stage(
 
     best = run.checkpoint(f"stage_{config.resolution}_best")
     meter = meter_of(trainer.ema) if meter_of and run.workers.leads else None
+    measure = keep_lowest(trainer.ema, meter, best, by=SEEN_KID) if meter else None
+    if begin and measure and not best.exists():
+        measure(0)
     phase = Phase(
         f"stage_{config.resolution}",
         train,
         trainer.state,
         settings.batch,
         sample=sampler_of(trainer.ema) if sampler_of else None,
-        measure=keep_lowest(trainer.ema, meter, best, by=SEEN_KID) if meter else None,
+        measure=measure,
         measure_seconds=settings.measure_seconds,
     )
     run_phase(phase, budget, run, reporter)
@@ -311,6 +313,15 @@ def train_stage(
         load_state(best, {"ema": trainer.ema})
     alike(trainer.ema.variables, run.workers)
     return trainer.ema
+
+
+def fit_prior(stage: StyledStage, images: Images, sampler: BaseSampler, batch: int, *, seed: int = 0) -> GrainCode:
+    """Fit the stage's prior to images (N, R, R, 3) uint8 and to batches of samples; return the code of grain."""
+    config = stage.config
+    code = grain_code(images, config.code, seed=seed)
+    generated = (sampler.sample(batch, tf.constant([seed, -1 - i])) for i in range(128))
+    stage.prior.set_weights(grain_prior(images, code, config.factor, generated, seed=seed))
+    return code
 
 
 def random_corners(n: int, last: int, key: Tensor) -> Tensor:

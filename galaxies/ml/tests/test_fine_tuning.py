@@ -12,7 +12,7 @@ from galaxies.ml.bundle.writer import Provenance, write_bundle
 from galaxies.ml.data.synthetic import dataset
 from galaxies.ml.fine_tuning import check_compatible, load_starting_model
 from galaxies.ml.loop import Run, TrainingError
-from galaxies.ml.networks.styled_stage import build_styled_stage
+from galaxies.ml.networks.styled_stage import StyledStage, build_styled_stage
 from galaxies.ml.pipeline import train
 from galaxies.ml.presets import PRESETS, with_resolution
 
@@ -108,6 +108,26 @@ def test_a_stage_from_before_the_code_of_grain_is_gone_on_with(tiny_bundle: Path
     assert starting_model.stage(replace(config, resolution=64)) is None
 
 
+@pytest.mark.slow
+def test_a_kept_stage_stays_but_for_its_prior(tiny_bundle: Path, tmp_path: Path) -> None:
+    starting_model, tiny = load_starting_model(Bundle(tiny_bundle, verify(tiny_bundle))), PRESETS["tiny"]
+    (stage,) = starting_model.stages
+    assert isinstance(stage, StyledStage)
+    begun = {v.path: v.numpy() for v in stage.variables}
+    settings = replace(tiny, start_at="refinement", refinement_images=192, keep_stage=True, minutes=30)
+    adapted = starting_model.adapt(settings)
+    assert adapted.budget(1, settings.shares.refinement).minutes == pytest.approx(30)  # all of the time
+    data, phases = dataset(600, 32, seed=3), set[str]()
+    trained = train(
+        data, adapted, Run(tmp_path / "run"), lambda report: phases.add(report.phase), starting_model=starting_model
+    )
+    assert phases == {"features", "refinement"}
+    (kept,) = trained.stages
+    moved = [a.path for a, b in zip(kept.variables, begun.values(), strict=True) if not np.array_equal(a, b)]
+    assert moved
+    assert all("prior" in path for path in moved)
+
+
 @pytest.mark.parametrize(
     ("start_at", "phases"), [("adversarial", 1.0 - 0.1 - 0.1), ("refinement", 0.4), ("stage", 0.33)]
 )
@@ -120,6 +140,12 @@ def test_what_does_not_fit_is_refused_in_one_sentence(tiny_bundle: Path) -> None
     manifest, tiny = read_manifest(tiny_bundle), PRESETS["tiny"]
     check_compatible(manifest, tiny)
     check_compatible(manifest, with_resolution(replace(tiny, k=manifest["n_clusters"]), 64))
+    keep = replace(tiny, keep_stage=True)
+    check_compatible(manifest, keep)
+    with pytest.raises(
+        TrainingError, match="has no stage of 64 px with a code of grain to keep: leave out --keep-stage"
+    ):
+        check_compatible(manifest, with_resolution(keep, 64))
     with pytest.raises(TrainingError, match=r"has \d+ families, not 3: leave their number open"):
         check_compatible(manifest, replace(tiny, k=3))
     with pytest.raises(TrainingError, match="are not those of preset small: choose the preset"):

@@ -14,6 +14,7 @@ from galaxies.ml.data import synthetic
 from galaxies.ml.features.pretrained import LITE0, load_pretrained
 from galaxies.ml.gan.augment import blur, is_blurred
 from galaxies.ml.gan.grain import grain_code, grain_prior
+from galaxies.ml.gan.monitoring import SEEN_KID
 from galaxies.ml.gan.projected_heads import ProjectedHeads, RunningMoments, map_statistics, moment_distance
 from galaxies.ml.gan.refinement import RefinementSettings, other_families, refine
 from galaxies.ml.gan.sampling import LabelledImages
@@ -255,11 +256,32 @@ def test_a_stage_learns_detail_that_plain_enlargement_lacks_and_goes_on(tmp_path
     assert detail(made) > 0.3 * detail(real)
 
 
+def test_a_stage_that_goes_on_is_kept_as_it_began_where_that_was_best(tmp_path: Path) -> None:
+    big, labels = synthetic.draw(16, 32, seed=6)[0], np.arange(16) % 3
+    settings = SuperResolutionSettings(crop=16, batch=8, ema_images=1, head_start=0, measure_seconds=0)
+    begin, kids = build_styled_stage(CONFIG), iter([2.0, 3.0])
+    before = [np.array(w) for w in begin.layers[0].get_weights()]
+    stage = train_stage(
+        big,
+        BaseSampler(build_generator(SMALL), labels),
+        CONFIG,
+        Budget(images=16),
+        run=Run(tmp_path),
+        reporter=lambda report: None,
+        settings=settings,
+        begin=begin,
+        meter_of=lambda stage: lambda: {SEEN_KID: next(kids)},
+    )
+    assert next(kids, None) is None
+    assert all((a == b).all() for a, b in zip(before, stage.layers[0].get_weights(), strict=True))
+    assert any((a != b).any() for a, b in zip(before, begin.layers[0].get_weights(), strict=True))
+
+
 @pytest.mark.slow
 def test_the_refinement_goes_on_from_a_generator_with_small_steps(tmp_path: Path) -> None:
     images, generator = synthetic.draw(64, 16, seed=6)[0], build_generator(SMALL)
     before = [np.array(w) for w in generator.get_weights()]
-    settings = RefinementSettings(batch=8, head_start=2)
+    settings = RefinementSettings(batch=8, head_start=2, kept=0.5)
     data = LabelledImages(images, np.arange(64) % 3, 3)
     refined = refine(data, generator, settings, Budget(images=64), run=Run(tmp_path), reporter=lambda report: None)
     moved = [np.abs(a - b).max() for a, b in zip(refined.get_weights(), before, strict=True)]
