@@ -183,6 +183,7 @@ def test_pages_say_log_in_and_email_and_promise_no_contact_that_is_not_there(cli
     pages += [client.get(f"/accounts/{path}").content.decode() for path in own]
     for path, page in zip(visitor + own, pages, strict=True):
         assert not re.search("[Ss]ign(ed)? ?([Ii]n|[Oo]ut)|E-mail|[Cc]ontact us", page), path
+        assert re.search(r"<title>\s*\w[^<]* · NebulAI</title>", page), path
 
 
 def test_the_only_address_has_no_button_to_make_it_primary(client: Client) -> None:

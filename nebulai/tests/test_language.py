@@ -65,9 +65,13 @@ def test_the_switch_is_a_form_on_every_page_that_names_the_page(client: Client) 
 
 
 @pytest.mark.django_db
-def test_the_switch_of_a_page_that_a_form_led_to_goes_to_the_studio(client: Client) -> None:
+def test_the_switch_of_a_page_that_a_form_led_to_goes_back_to_the_form(client: Client) -> None:
     page = client.post(reverse("galaxies:zip"), {}).content.decode()
     assert 'name="next" value="/"' in page
+    page = client.post(reverse("galaxies:zip"), {}, headers={"referer": "http://testserver/me/?<"}).content.decode()
+    assert 'name="next" value="http://testserver/me/?&lt;"' in page
+    answer = client.post("/language", {"language": "fr", "next": "http://testserver/me/"})
+    assert answer["Location"] == "http://testserver/me/"
 
 
 @pytest.mark.django_db
