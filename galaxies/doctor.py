@@ -73,8 +73,8 @@ def _database() -> str:
         raise Ill(f"it does not answer ({_line(error)}): start it, or mend NEBULAI_DATABASE_URL.") from error
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
-        raise Ill(f"{len(missing)} migrations are missing: run manage.py prepare.")
-    return f"{connection.vendor} answers, {Galaxy.objects.order_by().count():,} galaxies"
+        raise Ill(f"migrations are missing ({len(missing)}): run manage.py prepare.")
+    return f"{connection.vendor} answers; galaxies: {Galaxy.objects.order_by().count():,}"
 
 
 def _cache() -> str:
@@ -132,8 +132,8 @@ def _worker() -> str:
     ready = DBTaskResult.objects.filter(status=TaskResultStatus.READY, enqueued_at__lt=now - LONG)
     waiting = sum(each.run_after is None or each.run_after <= now for each in ready)
     if waiting and not DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING).exists():
-        raise Ill(f"{waiting} tasks wait and none is done: start manage.py db_worker.")
-    return f"{waiting} tasks wait behind another" if waiting else "nothing waits for it"
+        raise Ill(f"tasks wait ({waiting}) and none is done: start manage.py db_worker.")
+    return f"tasks that wait behind another: {waiting}" if waiting else "nothing waits for it"
 
 
 def _clock() -> str:

@@ -60,19 +60,19 @@ def kept(version: ModelVersion) -> dict[str, Galaxy]:
 def test_only_old_galaxies_of_visitors_that_nobody_voted_for_go(version: ModelVersion, kept: dict[str, Galaxy]) -> None:
     going = stored(model_version=version)
     Alias.objects.create(public_id="22222222222", galaxy=going)
-    assert "1 galaxies of visitors" in prune("--dry-run")
+    assert "beyond --days 90: 1 would go" in prune("--dry-run")
     assert Galaxy.objects.count() == len(kept) + 1
     prune()
     assert set(Galaxy.objects.all()) == set(kept.values())
     assert not default_storage.exists(str(going.image.name))
     assert all(default_storage.exists(str(galaxy.image.name)) for galaxy in kept.values())
-    assert "0 galaxies of visitors" in prune()
+    assert "beyond --days 90: 0 gone" in prune()
 
 
 def test_the_age_is_chosen(version: ModelVersion) -> None:
     stored(model_version=version, created=timezone.now() - timedelta(days=10))
-    assert "0 galaxies" in prune("--dry-run")
-    assert "1 galaxies" in prune("--dry-run", "--days", "9")
+    assert "beyond --days 90: 0 would go" in prune("--dry-run")
+    assert "beyond --days 9: 1 would go" in prune("--dry-run", "--days", "9")
 
 
 @pytest.mark.parametrize("days", ["-1", "x", "99999999999999999999", "1.5", ""])
@@ -89,9 +89,9 @@ def test_files_without_a_row_go_unless_they_are_just_being_stored(
     age(old)
     for galaxy in kept.values():
         age(str(galaxy.image.name))
-    assert "1 files without a row: would go" in prune("--dry-run")
+    assert "Files without a row: 1 would go" in prune("--dry-run")
     assert default_storage.exists(old)
-    assert "1 files without a row: gone" in prune()
+    assert "Files without a row: 1 gone" in prune()
     assert not default_storage.exists(old)
     assert default_storage.exists(new)
     assert all(default_storage.exists(str(galaxy.image.name)) for galaxy in kept.values())
@@ -99,9 +99,9 @@ def test_files_without_a_row_go_unless_they_are_just_being_stored(
 
 def test_rows_without_a_file_stay_and_are_told(version: ModelVersion, kept: dict[str, Galaxy]) -> None:
     default_storage.delete(str(kept["liked"].image.name))
-    assert "1 images without their file: painted again when asked for" in prune()
+    assert "Images without their file: 1, painted again when asked for" in prune()
     Path(version.path, "manifest.json").unlink()
-    assert "1 images without file and model: bring the model back" in prune()
+    assert "Images without file and model: 1; bring the model back" in prune()
     assert Galaxy.objects.count() == len(kept)
 
 
@@ -110,7 +110,7 @@ def test_sessions_that_have_expired_go_with_the_addresses_they_came_from() -> No
     for key, until in (("a" * 32, LONG_AGO), ("b" * 32, timezone.now() + timedelta(days=1))):
         Session.objects.create(session_key=key, session_data="", expire_date=until)
         UserSession.objects.create(user=ada, ip="127.0.0.1", session_key=key)
-    assert "1 sessions" in prune("--dry-run")
+    assert "Expired sessions: 1 would go" in prune("--dry-run")
     assert UserSession.objects.count() == 2
     prune()
     assert [each.session_key for each in UserSession.objects.all()] == ["b" * 32]

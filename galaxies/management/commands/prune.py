@@ -34,14 +34,12 @@ class Command(BaseCommand):
                 f"The images cannot be read ({error.strerror or error}): mend that and try again."
             ) from error
         verb = "would go" if dry else "gone"
-        self.stdout.write(
-            f"{found.galaxies:,} galaxies of visitors, unvoted and older than {options['days']} days: {verb}"
-        )
-        self.stdout.write(f"{found.files:,} files without a row: {verb}")
-        self.stdout.write(f"{found.sessions:,} sessions that have expired: {verb}")
+        self.stdout.write(f"Unvoted galaxies of visitors, beyond --days {options['days']}: {found.galaxies:,} {verb}")
+        self.stdout.write(f"Files without a row: {found.files:,} {verb}")
+        self.stdout.write(f"Expired sessions: {found.sessions:,} {verb}")
         if found.lost:
-            self.stdout.write(f"{found.lost - found.beyond:,} images without their file: painted again when asked for")
+            self.stdout.write(f"Images without their file: {found.lost - found.beyond:,}, painted again when asked for")
         if found.beyond:
             self.stdout.write(
-                f"{found.beyond:,} images without file and model: bring the model back (manage.py models, restore)"
+                f"Images without file and model: {found.beyond:,}; bring the model back (manage.py models, restore)"
             )
