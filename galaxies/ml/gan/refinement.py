@@ -73,7 +73,7 @@ class RefinementSettings:
     head_start: int = 60
     ema_images: int = 10_000
     ema_ramp: float = 0.1
-    kept: float = 0.75
+    kept: float = 0.5
 
 
 class RefinementTrainer:
