@@ -258,7 +258,7 @@ def test_a_stage_learns_detail_that_plain_enlargement_lacks_and_goes_on(tmp_path
 
 def test_a_stage_that_goes_on_is_kept_as_it_began_where_that_was_best(tmp_path: Path) -> None:
     big, labels = synthetic.draw(16, 32, seed=6)[0], np.arange(16) % 3
-    settings = SuperResolutionSettings(crop=16, batch=8, ema_images=1, head_start=0, measure_seconds=0)
+    settings = SuperResolutionSettings(crop=16, batch=8, ema_images=1, head_start=0, measure_seconds=3600)
     begin, kids = build_styled_stage(CONFIG), iter([2.0, 3.0])
     before = [np.array(w) for w in begin.layers[0].get_weights()]
     stage = train_stage(
