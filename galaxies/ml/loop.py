@@ -151,17 +151,20 @@ def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> Non
     began, base, kept = time.monotonic(), phase.seconds, phase.steps
     saved = reported = shown = measured = began
     sums = _Window()
-    while (share := budget.share_done(phase.steps * phase.batch, phase.seconds)) < 1:
+    share = budget.share_done(phase.steps * phase.batch, phase.seconds)
+    while share < 1:
         losses = {name: float(value) for name, value in phase.step(phase.steps).items()}
         losses, phase.seconds, stopping = _agreed(losses, base + time.monotonic() - began, run)
         _check(phase, losses)
         phase.steps += 1
         sums.add(losses)
+        share = budget.share_done(phase.steps * phase.batch, phase.seconds)
         now = time.monotonic()
         if leads and now - shown >= PROGRESS_SECONDS:
             shown = now
             reporter(sums.report(phase, share, now - reported))
-        if leads and now - reported >= (FIRST_REPORT_SECONDS if phase.seconds < FIRST_SECONDS else REPORT_SECONDS):
+        every = FIRST_REPORT_SECONDS if phase.seconds < FIRST_SECONDS else REPORT_SECONDS
+        if leads and share < 1 and now - reported >= every:
             due = now - measured >= phase.measure_seconds
             measured = now if due else measured
             run.log(_measured(phase, sums.report(phase, share, now - reported), due))

@@ -1,6 +1,7 @@
 """The loop is tried with a tiny model whose steps can be counted: one weight that grows by one a step."""
 
 import csv
+import json
 import os
 import resource
 import subprocess
@@ -195,3 +196,23 @@ def test_a_phase_whose_last_step_is_reported_is_saved_all_the_same(
     run, (first, _) = Run(tmp_path), phase()
     run_phase(first, Budget(images=30), run, lambda report: None)
     assert read_header(run.checkpoint("count"))["steps"] == 3
+
+
+@pytest.mark.parametrize("report_seconds", [0.0, 3600.0])
+def test_the_last_step_is_measured_however_long_steps_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report_seconds: float
+) -> None:
+    monkeypatch.setattr(loop, "FIRST_REPORT_SECONDS", report_seconds)
+    seen: list[int] = []
+
+    def measure(images: int) -> dict[str, float]:
+        seen.append(images)
+        return {"kid": 1.0}
+
+    first, _ = phase()
+    first.measure, first.measure_seconds = measure, 3600.0
+    run_phase(first, Budget(images=30), Run(tmp_path), lambda report: None)
+    assert seen == [30]
+    with (tmp_path / "log.csv").open() as file:
+        last = list(csv.DictReader(file))[-1]
+    assert (last["images"], json.loads(last["losses"])["kid"]) == ("30", 1.0)
