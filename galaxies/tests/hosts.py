@@ -17,9 +17,10 @@ import pytest
 import requests
 from moto.server import ThreadedMotoServer
 
+from nebulai.tests.running import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "galaxies"
-PATIENCE = 300.0  # seconds, on a machine that has much else to do
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE) -> float:

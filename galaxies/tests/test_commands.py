@@ -17,6 +17,8 @@ from urllib.error import URLError
 import pytest
 from django.conf import settings
 
+from nebulai.tests.running import PATIENCE
+
 pytestmark = pytest.mark.slow  # every command is a process that loads Django
 
 
@@ -93,7 +95,7 @@ def test_prepare_twice_and_the_site_starts_and_ends_gracefully(environment: dict
     assert "createsuperuser" in first.stdout
     assert "Activated" not in manage(environment, "prepare").stdout
     with gunicorn(environment) as process:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + PATIENCE
         while not answers(environment, "/readyz"):
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
@@ -109,7 +111,7 @@ def test_the_site_does_not_start_on_a_damaged_bundle(environment: dict[str, str]
     assert manage(environment, "prepare").returncode == 0
     file = damage(bundle)
     with gunicorn(environment) as process:
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 1
     assert str(file) in output
     assert "Traceback" not in output

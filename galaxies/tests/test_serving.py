@@ -271,8 +271,8 @@ def test_many_share_one_time_limit_and_an_error_is_everybody_s(serve: Callable[.
     service = serve(held)
     started = time.monotonic()
     with pytest.raises(Busy):
-        service.sample_many([recipe(seed) for seed in range(10, 18)], timeout=0.2)
-    assert time.monotonic() - started < 1
+        service.sample_many([recipe(seed) for seed in range(10, 18)], timeout=1.0)
+    assert time.monotonic() - started < 4  # eight of their own would be 8
     held.go.set()
     with pytest.raises(ValueError, match="thirteen"):
         service.sample_many([recipe(seed) for seed in range(10, 18)])

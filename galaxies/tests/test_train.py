@@ -22,6 +22,7 @@ from galaxies.ml.bundle import load_bundle
 from galaxies.ml.data import synthetic
 from galaxies.models import ModelVersion
 from galaxies.training import folders
+from nebulai.tests.running import PATIENCE
 
 
 @pytest.fixture
@@ -45,18 +46,18 @@ def manage(environment: dict[str, str], *arguments: str) -> "subprocess.Popen[st
 def test_a_terminated_training_saves_exits_0_and_is_resumed_to_a_bundle(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    manage(environment, "migrate", "-v0").communicate(timeout=60)
+    manage(environment, "migrate", "-v0").communicate(timeout=PATIENCE)
     training = manage(environment, "train", "--synthetic", "600", "--preset", "tiny", "--k", "6")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while not list(tmp_path.glob("var/training/*/encoder.npz")) and time.monotonic() < deadline:
         time.sleep(0.1)
     training.send_signal(signal.SIGTERM)
-    output, _ = training.communicate(timeout=60)
+    output, _ = training.communicate(timeout=PATIENCE)
     assert training.returncode == 0, output
     assert "all saved. Go on with: manage.py train --resume" in output
 
     resumed = manage(environment, "train", "--resume")
-    output, _ = resumed.communicate(timeout=180)
+    output, _ = resumed.communicate(timeout=PATIENCE)
     assert resumed.returncode == 0, output
     assert not re.search(r"encoder +\d+%", output)  # what was finished is not done again
     path = next((tmp_path / "store").iterdir())

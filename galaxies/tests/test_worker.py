@@ -22,10 +22,10 @@ from galaxies.ml.presets import PRESETS
 from galaxies.models import ModelVersion, TrainingRun
 from galaxies.training import control, folders, life_cycle
 from galaxies.training.request import Options
+from nebulai.tests.running import PATIENCE
 
 TINY = Options(synthetic=600, preset="tiny", k=6)
 State = TrainingRun.State
-SOON = 300.0  # seconds for what takes five on a quiet machine; on a noisy one a whole tiny training took more than 90
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,7 @@ def worker(start: Callable[..., "subprocess.Popen[bytes]"]) -> "subprocess.Popen
 
 
 def wait(row: TrainingRun, done: Callable[[TrainingRun], bool], what: str) -> None:
-    deadline = time.monotonic() + SOON
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         row.refresh_from_db()
         if done(row):
@@ -112,7 +112,7 @@ def test_cancelled_resumed_interrupted_and_done(start: Callable[..., "subprocess
     wait(row, lambda row: row.state == State.CANCELLED, "cancelled")
     assert re.match(r"Cancelled\. Stopped .*all saved", row.message)
     assert (folder / "training" / row.name / "encoder.npz").exists()
-    assert process.wait(SOON) == 0
+    assert process.wait(PATIENCE) == 0
 
     control.resume(row)
     process = worker(start)
@@ -127,7 +127,7 @@ def test_cancelled_resumed_interrupted_and_done(start: Callable[..., "subprocess
     process.terminate()
     wait(row, lambda row: row.state == State.INTERRUPTED, "interrupted again")
     assert row.message.startswith("It was told to stop by SIGTERM. Stopped in phase")
-    assert process.wait(SOON) == 0
+    assert process.wait(PATIENCE) == 0
 
     control.resume(row)
     worker(start)
