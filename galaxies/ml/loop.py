@@ -163,8 +163,9 @@ def run_phase(phase: Phase, budget: Budget, run: Run, reporter: Reporter) -> Non
         if leads and now - shown >= PROGRESS_SECONDS:
             shown = now
             reporter(sums.report(phase, share, now - reported))
-        every = FIRST_REPORT_SECONDS if phase.seconds < FIRST_SECONDS else REPORT_SECONDS
-        if leads and share < 1 and now - reported >= every:
+        if share >= 1:
+            break  # what is last is measured, and then saved, below
+        if leads and now - reported >= (FIRST_REPORT_SECONDS if phase.seconds < FIRST_SECONDS else REPORT_SECONDS):
             due = now - measured >= phase.measure_seconds
             measured = now if due else measured
             run.log(_measured(phase, sums.report(phase, share, now - reported), due))

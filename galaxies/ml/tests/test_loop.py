@@ -35,6 +35,17 @@ def phase(step: Callable[[int], Mapping[str, Any]] | None = None) -> tuple[Phase
     return Phase("count", step or grow, {"counter": counter}, batch=10), counter
 
 
+def measuring() -> tuple[Callable[[int], Mapping[str, float]], list[int]]:
+    """Return what measures a phase, and after how many images it did."""
+    seen: list[int] = []
+
+    def measure(images: int) -> Mapping[str, float]:
+        seen.append(images)
+        return {"kid": 1.0}
+
+    return measure, seen
+
+
 def test_it_ends_at_its_budget_and_is_not_done_again(tmp_path: Path) -> None:
     run = Run(tmp_path)
     first, counter = phase()
@@ -203,16 +214,20 @@ def test_the_last_step_is_measured_however_long_steps_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report_seconds: float
 ) -> None:
     monkeypatch.setattr(loop, "FIRST_REPORT_SECONDS", report_seconds)
-    seen: list[int] = []
-
-    def measure(images: int) -> dict[str, float]:
-        seen.append(images)
-        return {"kid": 1.0}
-
     first, _ = phase()
-    first.measure, first.measure_seconds = measure, 3600.0
+    first.measure, seen = measuring()
+    first.measure_seconds = 3600.0
     run_phase(first, Budget(images=30), Run(tmp_path), lambda report: None)
     assert seen == [30]
     with (tmp_path / "log.csv").open() as file:
         last = list(csv.DictReader(file))[-1]
     assert (last["images"], json.loads(last["losses"])["kid"]) == ("30", 1.0)
+
+
+def test_a_stop_at_the_last_step_leaves_nothing_unmeasured(tmp_path: Path) -> None:
+    first, counter = phase()
+    first.measure, seen = measuring()
+    run = Run(tmp_path, lambda: float(counter.count) >= 3)
+    run_phase(first, Budget(images=30), run, lambda report: None)
+    assert seen == [30]
+    assert read_header(run.checkpoint("count"))["steps"] == 3
