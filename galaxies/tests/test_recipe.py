@@ -213,7 +213,8 @@ class TestSteer:
     def test_a_direction_changes_the_image_by_its_amount(self, steered: Service, version: ModelVersion) -> None:
         recipes = [Recipe(version.version, 1, 42, 0.8, steer={"arms": amount}) for amount in (0.0, 0.2, 2.0)]
         none, little, much = steered.sample_many(recipes).astype(int)
-        np.testing.assert_array_equal(none, steered.sample(Recipe(version.version, 1, 42, 0.8)))
+        alone = steered.sample(recipes[0])  # a batch may round otherwise
+        np.testing.assert_array_equal(alone, steered.sample(Recipe(version.version, 1, 42, 0.8)))
         assert 0 < abs(little - none).mean() < abs(much - none).mean()
 
     def test_a_model_without_it_refuses_in_a_sentence_and_paints_for_others(
