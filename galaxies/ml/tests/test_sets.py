@@ -235,7 +235,7 @@ def test_measured_sets_have_values_and_flags_and_fits_headers_hold_them(tiny: Bu
         header, planes = file[0].header, file[0].data
     assert header["SEED"] == int(measured["seed"])
     assert header["AXRATIO"] == float(measured["axis_ratio"])
-    assert np.array_equal(planes[:, ::-1].transpose(1, 2, 0), pixels(tiny, [measured])[0])
+    assert np.array_equal(planes[:, ::-1].transpose(1, 2, 0), pixels(tiny, rows)[rows.index(measured)])
 
 
 def test_where_keeps_those_that_fulfil_it_and_says_what_share_did(tiny: Bundle, tmp_path: Path) -> None:
